@@ -1,0 +1,1 @@
+"""Frozen values that travel through the house. Nothing here reads, writes or decides."""

@@ -1,0 +1,61 @@
+"""A lock: the packages of every platform, and the head that says how they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from envlock.model.package import Package
+from envlock.model.platform import Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockHead:
+    """The metadata of a unified lock; `facts` are envlock's own, empty in a foreign lock."""
+
+    channels: tuple[str, ...]
+    platforms: tuple[str, ...]
+    sources: tuple[str, ...]
+    content_hash: Mapping[str, str]
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedPackage:
+    """One package as a unified lock writes it; `manager` is `conda` or `pip`."""
+
+    name: str
+    version: str
+    manager: str
+    platform: str
+    url: str
+    md5: str | None
+    sha256: str | None
+    dependencies: Mapping[str, str]
+    category: str = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A unified lock in memory."""
+
+    head: LockHead
+    packages: tuple[LockedPackage, ...]
+
+    def packages_on(self, platform: str) -> tuple[LockedPackage, ...]:
+        """The packages locked for one platform."""
+        return tuple(item for item in self.packages if item.platform == platform)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolvedPlatform:
+    """One platform of a finished solve with the facts that its head records."""
+
+    platform: Platform
+    packages: tuple[Package, ...]
+    facts: Mapping[str, str]
+
+
+def lock_path(stack_path: str) -> str:
+    """Return where the lock of a stack lies: `stacks/a.toml` -> `stacks/a.conda-lock.yml`."""
+    return stack_path.removesuffix(".toml") + ".conda-lock.yml"

@@ -1,0 +1,247 @@
+"""A stack: what a person asks for, with the place where each thing was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from envlock.model.platform import Accelerator, Platform
+from envlock.model.version import CudaLine
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a stack file; `line` is 1-based, 0 when it is not known."""
+
+    file: str
+    key: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key}"
+
+
+class ChannelPriority(StrEnum):
+    """How a package that several channels carry is chosen."""
+
+    STRICT = "strict"
+    """The first channel that has the name is the only one asked for it."""
+    DISABLED = "disabled"
+
+
+class FrameworkSource(StrEnum):
+    """Which half of the solve a framework comes from."""
+
+    CONDA = "conda"
+    PYPI = "pypi"
+
+
+class VerifyLevel(StrEnum):
+    """How much `verify` runs."""
+
+    SMOKE = "smoke"
+    TRAIN = "train"
+    FULL = "full"
+
+
+class AuditLevel(StrEnum):
+    """How deep `audit` looks; each level includes the ones before it."""
+
+    READ = "read"
+    """The files as they lie: stack, lock, pin, receipt."""
+    SOLVE = "solve"
+    """Solve again from the pin."""
+    BUILD = "build"
+    """Build again and compare the content."""
+    VERIFY = "verify"
+    """Verify again on this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """One conda requirement: `name` and the rest of a match spec."""
+
+    name: str
+    version: str = "*"
+    build: str | None = None
+    channel: str | None = None
+    where: Where
+
+    @property
+    def spec(self) -> str:
+        """The requirement as a conda match spec."""
+        prefix = f"{self.channel}::" if self.channel else ""
+        build = f'[build="{self.build}"]' if self.build else ""
+        return f"{prefix}{self.name} {self.version}{build}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PypiDependency:
+    """One PyPI requirement, in the words of PEP 508."""
+
+    name: str
+    """As the stack writes it, not normalised."""
+    version: str = "*"
+    """Version specifiers; `*` is any, a bare version means exactly this one."""
+    extras: tuple[str, ...] = ()
+    markers: str | None = None
+    """An environment marker, such as `python_version < '3.12'`."""
+    url: str | None = None
+    """The address of the one file that may be taken."""
+    index: str | None = None
+    """The name of the `[[pypi-index]]` that owns this package."""
+    where: Where
+
+    @property
+    def requirement(self) -> str:
+        """The requirement as PEP 508 text."""
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        place = f" @ {self.url}" if self.url else format_specifiers(self.version)
+        markers = f" ; {self.markers}" if self.markers else ""
+        return f"{self.name}{extras}{place}{markers}"
+
+
+def format_specifiers(version: str) -> str:
+    """Return a stack's version as PEP 440 specifiers: `*` is empty, `2.1` is `==2.1`."""
+    clauses = [clause.strip().replace(" ", "") for clause in version.split(",")]
+    named = [clause for clause in clauses if clause != "*"]
+    return ",".join(clause if clause[0] in "<>=!~" else f"=={clause}" for clause in named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PypiIndex:
+    """An extra package index, and the packages that come from nowhere else."""
+
+    name: str
+    url: str
+    packages: tuple[str, ...]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A file beside the environment, such as weights or data; not part of any key."""
+
+    name: str
+    url: str
+    sha256: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySettings:
+    """The `[verify]` table; None where the command line's default holds."""
+
+    level: VerifyLevel | None = None
+    timeout_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """The `[audit]` table; None where the command line's default holds."""
+
+    level: AuditLevel | None = None
+    ignore: tuple[str, ...] = ()
+    """Codes of rules that are not to be reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framework:
+    """A framework that envlock knows the GPU builds and the checks of."""
+
+    name: str
+    """The name in the stack: `pytorch`, `tensorflow` or `jax`."""
+    version: str
+    source: FrameworkSource
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """The `[gpu]` table."""
+
+    cuda: CudaLine
+    cudnn: str | None = None
+    compute: tuple[str, ...] = ()
+    """Compute capabilities that must find machine code, such as `8.6`."""
+    newer_components: tuple[str, ...] = ()
+    """Toolkit components that may come from a newer minor of the same major."""
+    where: Mapping[str, Where] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The `[fleet]` table: the oldest machine that the stack must run on."""
+
+    driver: str | None = None
+    glibc: str | None = None
+    macos: str | None = None
+    where: Mapping[str, Where] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What one platform says otherwise than the stack."""
+
+    accelerator: Accelerator | None = None
+    frameworks: tuple[Framework, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    pypi_dependencies: tuple[PypiDependency, ...] = ()
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A whole stack file, checked. Absent tables are empty; `gpu` is None for a CPU stack."""
+
+    name: str
+    description: str
+    platforms: tuple[Platform, ...]
+    channels: tuple[str, ...]
+    channel_priority: ChannelPriority
+    python: Dependency
+    gpu: Gpu | None
+    fleet: Fleet
+    frameworks: tuple[Framework, ...]
+    dependencies: tuple[Dependency, ...]
+    pypi_dependencies: tuple[PypiDependency, ...]
+    targets: Mapping[Platform, Target]
+    inputs: Mapping[str, object]
+    """Every key that a solve depends on, flattened to `gpu.cuda` -> plain value; see freshness."""
+    where: Mapping[str, Where]
+    """The place of each key that exists in the file."""
+    pypi_indexes: tuple[PypiIndex, ...] = ()
+    """Extra indexes in the order of the file: the first that lists a package owns it."""
+    artifacts: tuple[Artifact, ...] = ()
+    verify: VerifySettings = VerifySettings()
+    audit: AuditSettings = AuditSettings()
+
+    def accelerator(self, platform: Platform) -> Accelerator:
+        """What the frameworks compute on there: CUDA in a GPU stack unless the target says."""
+        target = self.targets.get(platform)
+        if target and target.accelerator:
+            return target.accelerator
+        return Accelerator.CUDA if self.gpu else Accelerator.CPU
+
+    def frameworks_on(self, platform: Platform) -> tuple[Framework, ...]:
+        """The frameworks of a platform, the target's entry in place of the stack's."""
+        target = self.targets.get(platform)
+        own = {item.name: item for item in target.frameworks} if target else {}
+        shared = {item.name: item for item in self.frameworks}
+        return tuple({**shared, **own}.values())
+
+    def dependencies_on(self, platform: Platform) -> tuple[Dependency, ...]:
+        """The conda dependencies of a platform, the target's entry in place of the stack's."""
+        target = self.targets.get(platform)
+        own = {item.name: item for item in target.dependencies} if target else {}
+        shared = {item.name: item for item in self.dependencies}
+        return tuple({**shared, **own}.values())
+
+    def pypi_dependencies_on(self, platform: Platform) -> tuple[PypiDependency, ...]:
+        """The PyPI requirements of a platform, the target's entry in place of the stack's."""
+        target = self.targets.get(platform)
+        own = {item.name: item for item in target.pypi_dependencies} if target else {}
+        shared = {item.name: item for item in self.pypi_dependencies}
+        return tuple({**shared, **own}.values())

@@ -1,0 +1,1 @@
+"""The interfaces that workflows act through; `backends` implement them, tests fake them."""

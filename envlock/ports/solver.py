@@ -1,0 +1,49 @@
+"""Ask for packages that fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from envlock.model.package import Package
+from envlock.model.pin import OpenPin
+from envlock.model.platform import Platform
+from envlock.model.question import Answer, Conflict, Question
+
+
+class Solver(Protocol):
+    """Solves questions over an open pin. Same question and pin, same answer."""
+
+    @property
+    def identity(self) -> str:
+        """Name and version, such as `py-rattler 0.28.0`: a lock's head records it."""
+        ...
+
+    def spec_fault(self, spec: str) -> str | None:
+        """Return what is wrong with a match spec, None when it can be asked."""
+        ...
+
+    def candidates(
+        self, pin: OpenPin, platform: Platform, names: Sequence[str]
+    ) -> Mapping[str, tuple[Package, ...]]:
+        """Return every record of these names that the pin holds for the platform.
+
+        A name without records maps to an empty tuple. Order: channel, then file name.
+        """
+        ...
+
+    def names(self, pin: OpenPin, platform: Platform) -> frozenset[str]:
+        """Return every package name that the pin holds for the platform."""
+        ...
+
+    def matching(self, pin: OpenPin, platform: Platform, spec: str) -> tuple[Package, ...]:
+        """Return the records that a match spec admits."""
+        ...
+
+    def admits(self, version_spec: str, version: str) -> bool:
+        """Say whether a version range such as `>=8.9,<10` holds a version."""
+        ...
+
+    def solve(self, pin: OpenPin, questions: Sequence[Question]) -> tuple[Answer | Conflict, ...]:
+        """Answer each question, in order; questions do not influence each other."""
+        ...
