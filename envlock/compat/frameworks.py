@@ -1,0 +1,45 @@
+"""The frameworks that envlock knows: their conda packages, and the one that has the kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envlock.compat.evidence import Confidence, Row, confidence_of, read_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameworkFacts:
+    """One framework as conda packages."""
+
+    name: str
+    """As a stack writes it."""
+    carrier: str
+    """The package whose build must be a CUDA build: its build string tells, and the rest follow."""
+    asks: tuple[str, ...]
+    """The packages to ask a solver for."""
+    companions: tuple[str, ...]
+    """Packages that must agree with the carrier's CUDA wherever they are installed."""
+    source: str
+    confidence: Confidence
+
+
+def known_frameworks() -> tuple[str, ...]:
+    """Return the names of the known frameworks, sorted."""
+    return tuple(sorted(row["name"] for row in read_table("frameworks", "framework")))
+
+
+def framework(name: str) -> FrameworkFacts | None:
+    """Return the facts of a framework by its name in a stack; None where it is not known."""
+    rows = read_table("frameworks", "framework")
+    return next((_facts(row) for row in rows if row["name"] == name), None)
+
+
+def _facts(row: Row) -> FrameworkFacts:
+    return FrameworkFacts(
+        name=row["name"],
+        carrier=row["carrier"],
+        asks=tuple(row["asks"].split()),
+        companions=tuple(row["companions"].split()),
+        source=row["source"],
+        confidence=confidence_of(row),
+    )
