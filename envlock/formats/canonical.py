@@ -1,0 +1,16 @@
+"""Canonical JSON: one value, one text, so that a digest means the value."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+
+def format_canonical(value: object) -> str:
+    """Return JSON with ordered keys, no spaces and no escapes beyond those JSON needs."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest_of(value: object) -> str:
+    """Return the SHA-256 of the canonical JSON, 64 hex digits."""
+    return sha256(format_canonical(value).encode()).hexdigest()

@@ -1,0 +1,67 @@
+"""Whatever a lock holds survives being written, and every YAML reader agrees on it."""
+
+from __future__ import annotations
+
+import yaml
+from envlock.formats.conda_lock import format_lock, quote, read_facts, read_lock, split_body
+from envlock.model.lock import Lock, LockedPackage, LockHead
+from hypothesis import given
+from hypothesis import strategies as st
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+NAME = st.from_regex(r"[a-z_][a-z0-9_.-]{0,15}", fullmatch=True)
+PACKAGES = st.builds(
+    LockedPackage,
+    name=NAME,
+    version=TEXT,
+    manager=st.sampled_from(["conda", "pip"]),
+    platform=st.sampled_from(["linux-64", "win-64"]),
+    url=TEXT.filter(bool),
+    md5=st.none() | st.from_regex(r"[0-9a-f]{32}", fullmatch=True),
+    sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+    dependencies=st.dictionaries(NAME, TEXT, max_size=4),
+    category=st.sampled_from(["main", "dev"]),
+)
+
+
+@given(TEXT)
+def test_quoted_text_reads_back_as_itself(text: str):
+    assert yaml.safe_load(f"key: {quote(text)}\n") == {"key": text}
+
+
+@given(st.lists(PACKAGES, max_size=4), st.dictionaries(NAME, TEXT, max_size=4))
+def test_a_lock_reads_back_as_itself(packages: list[LockedPackage], facts: dict[str, str]):
+    head = LockHead(
+        channels=("conda-forge",),
+        platforms=("linux-64",),
+        sources=("a.toml",),
+        content_hash={"linux-64": "0"},
+        facts={f"envlock/{key}": value for key, value in facts.items()},
+    )
+
+    content = format_lock(Lock(head=head, packages=tuple(packages)))
+    read = read_lock(content, "a")
+
+    assert sorted(read.packages, key=repr) == sorted(packages, key=repr)
+    quick = read_facts(split_body(content)[0])
+    assert quick == read.head.facts
+
+
+@given(st.permutations([1, 2, 3, 4]))
+def test_order_never_changes_the_bytes(order: list[int]):
+    def package(number: int) -> LockedPackage:
+        return LockedPackage(
+            name=f"p{number % 2}",
+            version=str(number),
+            manager="conda",
+            platform="linux-64" if number > 2 else "win-64",
+            url=f"u{number}",
+            md5=None,
+            sha256="0",
+            dependencies={},
+        )
+
+    head = LockHead(channels=(), platforms=(), sources=(), content_hash={}, facts={})
+    written = format_lock(Lock(head=head, packages=tuple(map(package, order))))
+
+    assert written == format_lock(Lock(head=head, packages=tuple(map(package, [1, 2, 3, 4]))))
