@@ -1,0 +1,1 @@
+"""Pure reasoning between a stack and its lock: question, coherence, explanation, freshness."""

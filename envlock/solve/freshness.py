@@ -1,0 +1,88 @@
+"""Does a lock still say what the stack and the pin say? Judged from the lock's head alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from envlock.formats.canonical import format_canonical
+from envlock.formats.conda_lock import BODY_DIGEST, read_facts, split_body
+
+INPUTS = "envlock/inputs"
+PIN = "envlock/pin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """The lock is what the stack, the pin and the head say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """The lock must be solved anew; `reasons` say exactly why."""
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """The lock says nothing about how it came about."""
+
+    reason: str
+
+
+Freshness = Fresh | Stale | Unknown
+
+
+def judge_freshness(
+    inputs: Mapping[str, object], pin_digest: str | None, content: bytes
+) -> Freshness:
+    """Compare a lock file's bytes with a stack's inputs and the digest of its pin."""
+    head, body = split_body(content)
+    facts = read_facts(head)
+    if facts is None or INPUTS not in facts:
+        return Unknown(reason="the lock's head holds none of envlock's facts: another tool wrote it")
+    reasons = [*_changed_inputs(facts[INPUTS], inputs), *_changed_pin(facts.get(PIN), pin_digest)]
+    if sha256(body).hexdigest() != facts[BODY_DIGEST]:
+        reasons.append("the package section no longer matches its digest: it was edited by hand")
+    return Stale(reasons=tuple(reasons)) if reasons else Fresh()
+
+
+def _changed_inputs(locked_text: str, inputs: Mapping[str, object]) -> list[str]:
+    if locked_text == format_canonical(inputs):
+        return []
+    try:
+        locked = json.loads(locked_text)
+    except ValueError:
+        return [f"the lock's head is damaged: {INPUTS} is not JSON"]
+    if not isinstance(locked, dict):
+        return [f"the lock's head is damaged: {INPUTS} is not a table"]
+    current = json.loads(format_canonical(inputs))
+    return [
+        _change(key, locked, current)
+        for key in sorted({*locked, *current})
+        if locked.get(key) != current.get(key) or (key in locked) != (key in current)
+    ]
+
+
+def _change(key: str, locked: Mapping[str, object], current: Mapping[str, object]) -> str:
+    if key not in current:
+        return f"{key}: removed; it was {_show(locked[key])}"
+    if key not in locked:
+        return f"{key}: added: {_show(current[key])}"
+    return f"{key}: {_show(locked[key])} when it was locked, now {_show(current[key])}"
+
+
+def _show(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _changed_pin(locked: str | None, current: str | None) -> list[str]:
+    if current is None:
+        return ["the stack has no index pin any more: `envlock index pin` makes one"]
+    if locked != f"sha256:{current}":
+        was = (locked or "none").removeprefix("sha256:")[:12]
+        return [f"index pin: {was}… when it was locked, now {current[:12]}…"]
+    return []
