@@ -1,0 +1,1 @@
+"""One module per command; `wiring` pairs ports with backends, `render` shows values."""

@@ -1,0 +1,152 @@
+"""The entry: find the command, run it, turn errors into messages and exit codes, leave.
+
+Start-up time is part of the product: `envlock --version` imports nothing, and a command's module
+is imported only when that command is called.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envlock.errors import EnvlockError
+
+COMMANDS = MappingProxyType(
+    {
+        "init": "write a commented stack file, asking or from options",
+        "solve": "lock a stack for all its platforms, from its index pin",
+        "show": "list what a lock holds: packages, sizes, channels, tree",
+        "why": "tell which wishes bring a package into a lock",
+        "diff": "compare two locks, or a lock with git history",
+        "add": "add dependencies to a stack and keep its comments",
+        "remove": "take dependencies out of a stack",
+        "pin": "set the exact version of a dependency in a stack",
+        "index": "make, show and update the index pins that stacks solve from",
+        "schema": "print the JSON Schema of the stack file",
+    }
+)
+
+_HELP = """\
+envlock locks a whole GPU machine-learning environment from one TOML file.
+
+usage: envlock COMMAND [options]
+       envlock COMMAND --help
+
+{commands}
+
+exit status: 0 yes, 1 the answer is no, 2 your input, 3 no solution,
+             4 the outside world (network, disk), 70 a bug of ours
+"""
+
+
+def run() -> NoReturn:
+    """Run the command line and leave the process without waiting for foreign threads.
+
+    py-rattler's threads can outlive their work for a moment; when the interpreter shuts down under
+    them the process dies by a signal after correct output. Everything that we write is flushed and
+    closed before, so the process may leave at once.
+    """
+    status = main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # the reader has gone: `envlock show | head`
+            status = status or 0
+    os._exit(status)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status; prints, never raises."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        from envlock import __version__  # noqa: PLC0415 - see the module's docstring
+
+        print(f"envlock {__version__}")
+        return 0
+    return _run_command(arguments)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    return _HELP.format(
+        commands="\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
+    )
+
+
+def _run_command(arguments: Sequence[str]) -> int:
+    import argparse  # noqa: PLC0415 - see the module's docstring
+    from importlib import import_module  # noqa: PLC0415
+
+    from envlock.errors import EnvlockError  # noqa: PLC0415
+
+    as_json = "--json" in arguments
+    name = arguments[0]
+    try:
+        if name not in COMMANDS:
+            raise _unknown(name)
+        module = import_module(f"envlock.cli.{name}")
+        parser = argparse.ArgumentParser(prog="envlock", allow_abbrev=False)
+        module.add_parser(parser.add_subparsers(required=True))
+        return int(module.run(parser.parse_args(arguments)))
+    except EnvlockError as error:
+        _print_error(error, as_json=as_json)
+        return int(error.exit_code)
+    except SystemExit as leaving:  # argparse has printed its usage
+        return leaving.code if isinstance(leaving.code, int) else 2
+    except KeyboardInterrupt:
+        print("interrupted; nothing was half-written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to flush goes nowhere
+        return 0
+    except Exception:  # noqa: BLE001 - the last line of defence: a bug of ours, said as one
+        return _print_bug()
+
+
+def _unknown(name: str) -> EnvlockError:
+    import difflib  # noqa: PLC0415
+
+    from envlock.errors import EnvlockError  # noqa: PLC0415
+
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean `envlock {near[0]}`?" if near else "`envlock --help` lists the commands"
+    return EnvlockError(f"there is no command `{name}`", hints=[hint])
+
+
+def _print_error(error: EnvlockError, *, as_json: bool) -> None:
+    if as_json:
+        from envlock.formats.canonical import format_canonical  # noqa: PLC0415
+
+        print(format_canonical(error.fields()))
+        return
+    sys.stdout.flush()
+    print(f"error: {error}", file=sys.stderr)
+    if error.hints:
+        print(file=sys.stderr)
+    for hint in error.hints:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+def _print_bug() -> int:
+    import traceback  # noqa: PLC0415
+
+    from envlock.errors import ExitCode  # noqa: PLC0415
+
+    print("error: a bug in envlock; nothing was half-written\n", file=sys.stderr)
+    if os.environ.get("ENVLOCK_TRACEBACK"):
+        traceback.print_exc()
+    else:
+        kind, value, _ = sys.exc_info()
+        print(f"  {kind.__name__ if kind else ''}: {value}", file=sys.stderr)
+        print(
+            "\nhint: run it again with ENVLOCK_TRACEBACK=1 and report what it prints",
+            file=sys.stderr,
+        )
+    return int(ExitCode.BUG)

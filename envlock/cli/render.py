@@ -1,0 +1,72 @@
+"""A finished solve, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envlock.model.question import Answer
+    from envlock.model.stack import Stack
+    from envlock.workflows.solve import Solved
+
+_PREFIX = "envlock/"
+_TOLD = ("accelerator", "cuda", "cudnn", "driver-floor", "newer-components")
+
+
+def describe_solve(stack: Stack, solved: Solved, *, written: bool) -> Mapping[str, object]:
+    """Return a solve as plain data."""
+    return {
+        "stack": stack.name,
+        "lock": solved.path,
+        "changed": solved.changed,
+        "written": solved.changed and written,
+        "facts": dict(solved.lock.head.facts),
+        "platforms": {
+            answer.platform.value: {
+                "packages": len(answer.packages),
+                "download_bytes": _total_bytes(answer),
+            }
+            for answer in solved.answers
+        },
+    }
+
+
+def render_solve(stack: Stack, solved: Solved, *, written: bool) -> str:
+    """Return what a person should see after a solve: a block per platform, then what was done."""
+    lines = [f"{stack.name}: {stack.description}"] if stack.description else [stack.name]
+    for answer in solved.answers:
+        size = _total_bytes(answer)
+        told = f", {size / 1e9:.1f} GB to download" if size else ""
+        lines.append(f"\n  {answer.platform}: {len(answer.packages)} packages{told}")
+        lines.extend(f"    {key:<12} {value}" for key, value in _facts(stack, solved, answer))
+    if solved.lock.head.facts.get(f"{_PREFIX}pin-origin", "").startswith("observed"):
+        lines.append(
+            "\nnote: solved from an observed pin, a partial view of the channels; "
+            "`envlock index show` tells more"
+        )
+    lines.append(f"\n{_outcome(solved, written=written)}")
+    return "\n".join(lines) + "\n"
+
+
+def _facts(stack: Stack, solved: Solved, answer: Answer) -> Iterable[tuple[str, str]]:
+    facts = solved.lock.head.facts
+    names = [item.name for item in stack.frameworks_on(answer.platform)]
+    for key in (*names, *_TOLD):
+        value = facts.get(f"{_PREFIX}{answer.platform}/{key}")
+        if value:
+            yield {"driver-floor": "driver", "newer-components": "newer"}.get(key, key), value
+
+
+def _total_bytes(answer: Answer) -> int | None:
+    sizes = [package.size_bytes for package in answer.packages]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
+def _outcome(solved: Solved, *, written: bool) -> str:
+    if not solved.changed:
+        return f"unchanged: {solved.path}"
+    if not written:
+        return f"not written (--dry-run): {solved.path} would change"
+    return f"wrote {solved.path}"

@@ -1,0 +1,84 @@
+"""Pairs the ports with their backends. Nothing else in the house does."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envlock import __version__
+from envlock.backends.files import DiskWorkspace
+from envlock.backends.pins import DiskPins, cache_folder
+from envlock.formats.stack_toml import read_stack
+
+if TYPE_CHECKING:
+    import argparse
+
+    from envlock.backends.rattler_channels import RattlerIndex
+    from envlock.model.stack import Stack
+    from envlock.ports.lock_judge import LockJudge
+    from envlock.ports.reporter import Reporter
+    from envlock.ports.solver import Solver
+    from envlock.workflows.solve import SolveTools
+
+STACK_LIMIT_BYTES = 1_000_000
+MADE_BY = f"envlock {__version__}"
+
+
+def load_stack(path: str) -> Stack:
+    """Read a stack file; raises `InputFileError` with all its faults."""
+    return read_stack(DiskWorkspace().read_bytes(path, limit_bytes=STACK_LIMIT_BYTES), path)
+
+
+def pins_beside(stack_path: str) -> DiskPins:
+    """Return the pins of a stack's folder."""
+    folder = Path(stack_path).parent / "pins"
+    return DiskPins(folder, cache_folder(os.environ, Path.home))
+
+
+def make_solver() -> Solver:
+    """Return the conda solver."""
+    from envlock.backends.rattler_solver import RattlerSolver  # noqa: PLC0415 - 50 ms
+
+    return RattlerSolver()
+
+
+def make_index() -> RattlerIndex:
+    """Return the channels."""
+    from envlock.backends.rattler_channels import RattlerIndex  # noqa: PLC0415 - 50 ms
+
+    return RattlerIndex(cache_folder(os.environ, Path.home) / "channels")
+
+
+def make_judge() -> LockJudge:
+    """Return conda-lock as the judge of its own format."""
+    from envlock.backends.conda_lock import CondaLockJudge  # noqa: PLC0415
+
+    return CondaLockJudge()
+
+
+def make_reporter(arguments: argparse.Namespace) -> Reporter:
+    """Return who listens: nobody with `--quiet`, else the terminal."""
+    from envlock.cli.progress import Silence, Talk  # noqa: PLC0415
+
+    return Silence() if getattr(arguments, "quiet", False) else Talk()
+
+
+def make_solve_tools(stack_path: str, arguments: argparse.Namespace) -> SolveTools:
+    """Return all that a solve acts through."""
+    from envlock.workflows.solve import SolveTools  # noqa: PLC0415
+
+    return SolveTools(
+        solver=make_solver(),
+        pins=pins_beside(stack_path),
+        workspace=DiskWorkspace(),
+        judge=make_judge(),
+        reporter=make_reporter(arguments),
+        made_by=MADE_BY,
+    )
+
+
+def utc_now() -> str:
+    """Return the time, as pins record it."""
+    return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""One story each, told through the ports; nothing here imports a backend."""

@@ -1,0 +1,31 @@
+"""The story of `solve --check`: is the lock what the stack and its pin say? Loads no solver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envlock.model.lock import lock_path
+from envlock.model.stack import Stack
+from envlock.ports.pins import Pins
+from envlock.ports.workspace import Workspace
+from envlock.solve.freshness import Freshness, Stale, judge_freshness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """The verdict on one lock."""
+
+    path: str
+    freshness: Freshness
+
+
+def check_lock(
+    stack: Stack, stack_path: str, pins: Pins, workspace: Workspace
+) -> Checked:
+    """Judge the lock beside a stack; a missing lock is stale, not an error."""
+    path = lock_path(stack_path)
+    if not workspace.exists(path):
+        return Checked(path=path, freshness=Stale(reasons=("there is no lock yet",)))
+    content = workspace.read_bytes(path)
+    digest = pins.assigned(stack.name)
+    return Checked(path=path, freshness=judge_freshness(stack.inputs, digest, content))

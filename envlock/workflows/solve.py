@@ -1,0 +1,319 @@
+"""The main story: stack -> questions -> answers -> lock, written only when all of it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from envlock.errors import Fault, InputFileError, LockError, NoSolutionError, PinError
+from envlock.formats.channel import channel_name, channel_url
+from envlock.formats.conda_lock import format_lock, read_lock
+from envlock.model.lock import Lock, lock_path
+from envlock.model.package import Package
+from envlock.model.pin import OpenPin
+from envlock.model.platform import Platform
+from envlock.model.question import Answer, Conflict, Question
+from envlock.model.stack import FrameworkSource, Stack
+from envlock.ports.lock_judge import LockJudge
+from envlock.ports.pins import Pins
+from envlock.ports.reporter import Reporter
+from envlock.ports.solver import Solver
+from envlock.ports.workspace import Workspace
+from envlock.solve.coherence import check_answers
+from envlock.solve.explain import explain
+from envlock.solve.locking import make_lock
+from envlock.solve.question import frame_question
+from envlock.solve.view import PinView, names_to_consult
+
+LOCK_LIMIT_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveOptions:
+    """What a solve may be told beside the stack."""
+
+    platforms: tuple[Platform, ...] = ()
+    """Solve only these; the others stay as they are locked. Empty: all."""
+    as_of_ms: int | None = None
+    update: tuple[str, ...] | None = None
+    """Move only these packages, and what they force. None: solve from nothing."""
+    write: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """A finished solve."""
+
+    lock: Lock
+    content: bytes
+    path: str
+    before: bytes | None
+    """The lock's bytes before the solve, None when there was none."""
+    answers: tuple[Answer, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def changed(self) -> bool:
+        """Whether the lock's bytes are new."""
+        return self.content != self.before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveTools:
+    """The ports that a solve acts through."""
+
+    solver: Solver
+    pins: Pins
+    workspace: Workspace
+    judge: LockJudge
+    reporter: Reporter
+    made_by: str
+    """envlock's own name and version, for the lock's head."""
+
+
+def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: SolveTools) -> Solved:
+    """Solve a stack and write its lock beside it.
+
+    Raises `NoSolutionError` when there is no answer or the answer would not run, `PinError` when
+    the pin is missing or damaged, `WorldError` when the lock cannot be written. In every case the
+    lock that was there stays as it was.
+    """
+    _refuse_pypi(stack)
+    path = lock_path(stack_path)
+    platforms = _platforms(stack, options)
+    digest = assigned_pin(stack, stack_path, tools.pins)
+    _refuse_bad_specs(stack, platforms, tools.solver)
+    before = _read_existing(path, tools.workspace)
+    pin = _open(stack, digest, platforms, tools)
+    views = {platform: _view(stack, platform, pin, tools.solver) for platform in platforms}
+    earlier = _earlier(path, before, options)
+    questions = [
+        frame_question(
+            stack,
+            platform,
+            views[platform],
+            as_of_ms=options.as_of_ms,
+            keep=_keep(earlier, platform, options, pin, tools.solver),
+        )
+        for platform in platforms
+    ]
+    tools.reporter.step(f"solving {stack.name} for {', '.join(platforms)}")
+    answers = _answers(stack, pin, questions, views, tools)
+    check_answers(stack, answers, views)
+    lock = make_lock(
+        stack,
+        stack_path.replace("\\", "/").rpartition("/")[2],
+        questions,
+        answers,
+        pin,
+        made_by=f"{tools.made_by}, {tools.solver.identity}",
+        updated=options.update or (),
+    )
+    content = format_lock(lock)
+    solved = Solved(lock=lock, content=content, path=path, before=before, answers=answers)
+    if solved.changed and options.write:
+        _write(solved, tools)
+    return solved
+
+
+def assigned_pin(stack: Stack, stack_path: str, pins: Pins) -> str:
+    """Return the digest of the stack's pin; raises `PinError` when it has none."""
+    digest = pins.assigned(stack.name)
+    if digest is None:
+        raise PinError(
+            f"{stack_path}: stack `{stack.name}` has no index pin to solve from",
+            hints=[f"ask the channels once: `envlock index pin {stack_path}`"],
+        )
+    return digest
+
+
+def _refuse_pypi(stack: Stack) -> None:
+    frameworks = [
+        item
+        for platform in stack.platforms
+        for item in stack.frameworks_on(platform)
+        if item.source is FrameworkSource.PYPI
+    ]
+    dependencies = [
+        *stack.pypi_dependencies,
+        *(item for target in stack.targets.values() for item in target.pypi_dependencies),
+    ]
+    found = dict.fromkeys((item.name, item.where) for item in (*frameworks, *dependencies))
+    faults = [
+        Fault(
+            where=str(where),
+            problem=f"`{name}` comes from PyPI, and this version solves conda packages only",
+            hint="take it from a conda channel, or lock it with uv beside this lock",
+        )
+        for name, where in found
+    ]
+    if faults:
+        raise InputFileError(faults, state="No lock was written.")
+
+
+def _platforms(stack: Stack, options: SolveOptions) -> tuple[Platform, ...]:
+    foreign = [platform for platform in options.platforms if platform not in stack.platforms]
+    if foreign:
+        where = stack.where.get("stack.platforms")
+        raise InputFileError(
+            [
+                Fault(
+                    where=str(where),
+                    problem=f"{', '.join(foreign)} is not a platform of {stack.name}: "
+                    f"it has {', '.join(stack.platforms)}",
+                )
+            ],
+            state="No lock was written.",
+        )
+    return tuple(p for p in stack.platforms if not options.platforms or p in options.platforms)
+
+
+def _refuse_bad_specs(stack: Stack, platforms: Sequence[Platform], solver: Solver) -> None:
+    dependencies = dict.fromkeys(
+        item
+        for platform in platforms
+        for item in (stack.python, *stack.dependencies_on(platform))
+    )
+    faults = [
+        Fault(where=str(item.where), problem=f"`{item.version}` is not a version range: {fault}")
+        for item in dependencies
+        if (fault := solver.spec_fault(item.spec))
+    ]
+    faults += [
+        Fault(where=str(item.where), problem=f"`{item.version}` is not a version range: {fault}")
+        for item in dict.fromkeys(f for p in platforms for f in stack.frameworks_on(p))
+        if (fault := solver.spec_fault(f"{item.name} {item.version}"))
+    ]
+    if faults:
+        raise InputFileError(
+            faults, state="No lock was written."
+        )
+
+
+def _read_existing(path: str, workspace: Workspace) -> bytes | None:
+    if not workspace.exists(path):
+        return None
+    return workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
+
+
+def _open(
+    stack: Stack, digest: str, platforms: Sequence[Platform], tools: SolveTools
+) -> OpenPin:
+    subdirs = dict.fromkeys(subdir for platform in platforms for subdir in platform.subdirs)
+    pin = tools.pins.open(digest, tuple(subdirs))
+    asked = {(part.channel, part.subdir) for part in pin.pin.parts}
+    for platform in platforms:
+        missing = [
+            channel_name(channel)
+            for channel in map(channel_url, stack.channels)
+            if (channel, platform.value) not in asked
+        ]
+        if missing:
+            raise PinError(
+                f"the index pin {digest[:12]}… of {stack.name} was never asked for {platform} "
+                f"of {', '.join(missing)}\nNo lock was written.",
+                hints=["widen it: `envlock index pin --extend` with the stack's file"],
+            )
+        records = [part.records for part in pin.pin.parts if part.subdir == platform.value]
+        if not any(records):
+            raise NoSolutionError(
+                f"no channel of {stack.name} holds a package for {platform} "
+                f"(pin {digest[:12]}…, {pin.pin.origin})\nNo lock was written.",
+                hints=[f"take {platform} out of `stack.platforms`, or add a channel that has it"],
+            )
+    return pin
+
+
+def _view(stack: Stack, platform: Platform, pin: OpenPin, solver: Solver) -> PinView:
+    names = solver.names(pin, platform)
+    wanted = names_to_consult(stack, platform, names)
+    return PinView(
+        origin=pin.pin.origin,
+        digest=pin.digest,
+        names=names,
+        records=solver.candidates(pin, platform, wanted),
+        admits=solver.admits,
+    )
+
+
+def _earlier(path: str, before: bytes | None, options: SolveOptions) -> Lock | None:
+    if options.update is None:
+        return None
+    if before is None:
+        raise LockError(
+            f"{path}: there is no lock to update",
+            hints=["solve it first, without `--update`"],
+        )
+    lock = read_lock(before, path)
+    names = {package.name for package in lock.packages}
+    unknown = [name for name in options.update if name not in names]
+    if unknown:
+        raise LockError(
+            f"{path}: does not lock {', '.join(f'`{name}`' for name in unknown)}; "
+            "nothing was updated",
+            hints=["`envlock show` lists what is locked"],
+        )
+    return lock
+
+
+def _keep(
+    earlier: Lock | None,
+    platform: Platform,
+    options: SolveOptions,
+    pin: OpenPin,
+    solver: Solver,
+) -> tuple[Package, ...]:
+    if earlier is None:
+        return ()
+    moved = set(options.update or ())
+    urls = {
+        package.url: package.name
+        for package in earlier.packages_on(platform)
+        if package.name not in moved
+    }
+    records = solver.candidates(pin, platform, sorted(set(urls.values())))
+    return tuple(item for found in records.values() for item in found if item.url in urls)
+
+
+def _answers(
+    stack: Stack,
+    pin: OpenPin,
+    questions: Sequence[Question],
+    views: Mapping[Platform, PinView],
+    tools: SolveTools,
+) -> tuple[Answer, ...]:
+    answers: list[Answer] = []
+    for question, result in zip(questions, tools.solver.solve(pin, questions), strict=True):
+        if isinstance(result, Conflict):
+            tools.reporter.step("no answer; looking for the cause")
+            oracle = _PinOracle(pin, question.platform, tools.solver)
+            raise explain(stack, question, views[question.platform], oracle)
+        answers.append(result)
+    return tuple(answers)
+
+
+class _PinOracle:
+    """Implements `solve.explain.Oracle` over a solver and one platform of a pin."""
+
+    def __init__(self, pin: OpenPin, platform: Platform, solver: Solver) -> None:
+        self._pin = pin
+        self._platform = platform
+        self._solver = solver
+
+    def conflicts(self, question: Question) -> bool:
+        (result,) = self._solver.solve(self._pin, [question])
+        return isinstance(result, Conflict)
+
+    def matching(self, spec: str) -> tuple[Package, ...]:
+        return self._solver.matching(self._pin, self._platform, spec)
+
+    def records(self, name: str) -> tuple[Package, ...]:
+        return self._solver.candidates(self._pin, self._platform, [name])[name]
+
+
+def _write(solved: Solved, tools: SolveTools) -> None:
+    tools.reporter.step(f"checking {solved.path} with conda-lock's models")
+    fault = tools.judge.fault(solved.content)
+    if fault:
+        raise LockError(f"{solved.path}: conda-lock refuses this lock: {fault}\nNo lock was written.")
+    tools.workspace.write_bytes(solved.path, solved.content)
