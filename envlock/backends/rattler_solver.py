@@ -35,7 +35,7 @@ from rattler import (
 from rattler.exceptions import InvalidMatchSpecError, SolverError
 
 from envlock.model import stack as model_stack
-from envlock.model.package import Package
+from envlock.model.package import Package, Variant
 from envlock.model.question import Answer, Conflict
 
 if TYPE_CHECKING:
@@ -81,15 +81,33 @@ class RattlerSolver:
 
     def candidates(
         self, pin: OpenPin, platform: Platform, names: Sequence[str]
-    ) -> Mapping[str, tuple[Package, ...]]:
-        """Return the records of some names, in the pin's order."""
-        sources = self._sources(pin, platform, pin.pin.channels)
+    ) -> Mapping[str, tuple[Variant, ...]]:
+        """Return the builds of some names, in the pin's order."""
+        sources = [
+            (channel, source)
+            for channel in pin.pin.channels
+            for source in self._sources(pin, platform, [channel])
+        ]
         return {
             name: tuple(
-                _to_package(record) for source in sources for record in source.load_records(name)
+                Variant(name, str(record.version), str(record.build), channel)
+                for channel, source in sources
+                for record in source.load_records(name)
             )
             for name in names
         }
+
+    def find(
+        self, pin: OpenPin, platform: Platform, urls: Mapping[str, str]
+    ) -> tuple[Package, ...]:
+        """Return the records at some addresses."""
+        return tuple(
+            _to_package(record)
+            for source in self._sources(pin, platform, pin.pin.channels)
+            for name in sorted(set(urls.values()))
+            for record in source.load_records(name)
+            if record.url in urls
+        )
 
     def matching(self, pin: OpenPin, platform: Platform, spec: str) -> tuple[Package, ...]:
         """Return the records that a match spec admits, in the pin's order."""

@@ -23,7 +23,9 @@ def add_parser(subparsers: Any) -> None:
         "The network is not used. When there is no answer, or the answer would not run, "
         "nothing is written and the old lock stays.",
     )
-    parser.add_argument("stacks", nargs="+", metavar="STACK", help="a stack file, such as stacks/a.toml")
+    parser.add_argument(
+        "stacks", nargs="+", metavar="STACK", help="a stack file, such as stacks/a.toml"
+    )
     parser.add_argument(
         "--check",
         action="store_true",
@@ -37,9 +39,13 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--platform", action="append", default=[], help="solve only this platform")
     parser.add_argument(
-        "--as-of", metavar="DATE", help="see only builds up to this date (2026-01-31, or with a time)"
+        "--as-of",
+        metavar="DATE",
+        help="see only builds up to this date (2026-01-31, or with a time)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="write nothing, print the difference")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing, print the difference"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
 

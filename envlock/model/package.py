@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Variant(NamedTuple):
+    """What tells the builds of one name apart; light, since a question looks at thousands."""
+
+    name: str
+    version: str
+    build: str
+    channel: str
+    """The channel's base URL, as in `Package`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from envlock.model.package import Package
+from envlock.model.package import Package, Variant
 from envlock.model.pin import OpenPin
 from envlock.model.platform import Platform
 from envlock.model.question import Answer, Conflict, Question
@@ -25,11 +25,17 @@ class Solver(Protocol):
 
     def candidates(
         self, pin: OpenPin, platform: Platform, names: Sequence[str]
-    ) -> Mapping[str, tuple[Package, ...]]:
-        """Return every record of these names that the pin holds for the platform.
+    ) -> Mapping[str, tuple[Variant, ...]]:
+        """Return every build of these names that the pin holds for the platform.
 
         A name without records maps to an empty tuple. Order: channel, then file name.
         """
+        ...
+
+    def find(
+        self, pin: OpenPin, platform: Platform, urls: Mapping[str, str]
+    ) -> tuple[Package, ...]:
+        """Return the records at these addresses (address -> name); missing ones are left out."""
         ...
 
     def names(self, pin: OpenPin, platform: Platform) -> frozenset[str]:

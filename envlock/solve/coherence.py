@@ -126,9 +126,7 @@ def _builds(gpu: Gpu, platform: Platform, packages: Iterable[Package]) -> Iterab
             )
 
 
-def _components(
-    gpu: Gpu, platform: Platform, packages: Iterable[Package]
-) -> Iterable[Incoherence]:
+def _components(gpu: Gpu, platform: Platform, packages: Iterable[Package]) -> Iterable[Incoherence]:
     for package in packages:
         component = component_of(package.name)
         line = line_of(package.name, package.version)

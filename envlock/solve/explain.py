@@ -13,12 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from typing import Protocol
 
 from envlock.compat.components import component_of, line_of
 from envlock.errors import NoSolutionError
 from envlock.formats.channel import channel_name
-from envlock.model.package import Package
+from envlock.model.package import Package, Variant
 from envlock.model.pin import Origin
 from envlock.model.question import Ask, Question, VirtualPackage
 from envlock.model.stack import ChannelPriority, Stack
@@ -48,12 +49,16 @@ class Oracle(Protocol):
         """Say whether a question has no answer."""
         ...
 
+    def names(self) -> frozenset[str]:
+        """Return every package name of the platform."""
+        ...
+
     def matching(self, spec: str) -> tuple[Package, ...]:
         """Return the records that a match spec admits."""
         ...
 
-    def records(self, name: str) -> tuple[Package, ...]:
-        """Return all records of a name."""
+    def builds(self, name: str) -> tuple[Variant, ...]:
+        """Return all builds of a name."""
         ...
 
 
@@ -71,12 +76,18 @@ def explain(stack: Stack, question: Question, view: PinView, oracle: Oracle) -> 
     """Return the error for a question that the solver could not answer."""
     lines, hints = _alone(stack, question, view, oracle)
     if not lines:
-        lines, hints = _together(stack, question, oracle)
+        lines, hints = _together(stack, question, view, oracle)
     if view.origin is Origin.OBSERVED:
         hints = [*hints, OBSERVED_HINT.format(file=stack.python.where.file)]
     body = "\n".join(f"  {line}" for line in lines)
+    told = {
+        Origin.OBSERVED: f"no solution for {stack.name} on {question.platform} "
+        f"in this partial view (observed pin {view.digest[:12]})",
+        Origin.LIVE: f"{stack.name} cannot be satisfied on {question.platform} "
+        f"(live pin {view.digest[:12]})",
+    }[view.origin]
     return NoSolutionError(
-        f"no solution for {stack.name} on {question.platform}\n{body}\nNo lock was written.",
+        f"{told}\n{body}\nNo lock was written.",
         hints=list(dict.fromkeys(hints)),
     )
 
@@ -87,31 +98,32 @@ def _alone(
     """Name the wishes that nothing in the pin meets, whatever else is asked."""
     lines: list[str] = []
     hints: list[str] = []
+    names = oracle.names()
     for ask in question.asks:
-        if ask.name not in view.names:
-            lines.extend(_not_there(ask, view))
-            hints.extend(_near(ask, view))
+        if ask.name not in names:
+            lines.extend(_not_there(ask, view.origin))
+            hints.extend(_near(ask, names))
         elif not oracle.matching(ask.spec):
             lines.extend(_no_such_build(stack, ask, oracle))
             hints.append(f"ask for one of those, or for less: {ask.where}")
     return lines, hints
 
 
-def _not_there(ask: Ask, view: PinView) -> list[str]:
-    if view.origin is Origin.OBSERVED:
-        told = f"`{ask.name}` is not in this partial view (observed pin {view.digest[:12]})"
-    else:
-        told = f"`{ask.name}` cannot be satisfied: the channels have no such package here"
+def _not_there(ask: Ask, origin: Origin) -> list[str]:
+    told = {
+        Origin.OBSERVED: f"`{ask.name}` is not among the records that were collected",
+        Origin.LIVE: f"`{ask.name}` is in none of the channels",
+    }[origin]
     return [told, f"  {ask.where} asks for `{ask.wish}`"]
 
 
-def _near(ask: Ask, view: PinView) -> list[str]:
-    near = difflib.get_close_matches(ask.name, sorted(view.names), n=1, cutoff=0.8)
+def _near(ask: Ask, names: Iterable[str]) -> list[str]:
+    near = difflib.get_close_matches(ask.name, sorted(names), n=1, cutoff=0.8)
     return [f"did you mean `{near[0]}`?"] if near else []
 
 
 def _no_such_build(stack: Stack, ask: Ask, oracle: Oracle) -> list[str]:
-    present = oracle.records(ask.name)
+    present = oracle.builds(ask.name)
     versions = oracle.matching(_without_build(ask))
     shown = visible(stack, present) or present
     if not versions:
@@ -127,7 +139,7 @@ def _without_build(ask: Ask) -> str:
     return ask.spec.partition("[build=")[0]
 
 
-def _list_versions(packages: Iterable[Package]) -> str:
+def _list_versions(packages: Iterable[Variant]) -> str:
     return _list(sorted({item.version for item in packages}, key=_version_key, reverse=True))
 
 
@@ -144,16 +156,13 @@ def _list(items: Sequence[str]) -> str:
 
 
 def _together(
-    stack: Stack, question: Question, oracle: Oracle
+    stack: Stack, question: Question, view: PinView, oracle: Oracle
 ) -> tuple[list[str], list[str]]:
     """Name the smallest set of wishes that cannot hold together, and where they meet."""
     elements = _elements(stack, question, oracle)
     core = _smallest_conflict(question, elements, oracle)
     lines = ["these cannot all hold:", *(f"  {element.text}" for element in core)]
-    admitted = _admitted(question, core, oracle)
-    for ask in question.asks:
-        if ask.name in admitted:
-            lines.extend(_meetings(stack, ask, admitted, oracle))
+    lines.extend(_meetings(stack, question, core, view, oracle))
     hints = [element.hint for element in core if element.hint]
     return lines, hints or ["relax one of those lines"]
 
@@ -171,9 +180,7 @@ def _ask_element(ask: Ask) -> _Element:
     def relax(question: Question) -> Question:
         return replace(question, asks=tuple(item for item in question.asks if item is not ask))
 
-    return _Element(
-        text=f"`{ask.wish}` ({ask.where})", names=frozenset([ask.name]), relax=relax
-    )
+    return _Element(text=f"`{ask.wish}` ({ask.where})", names=frozenset([ask.name]), relax=relax)
 
 
 def _constraint_element(stack: Stack, ask: Ask, oracle: Oracle) -> _Element:
@@ -184,15 +191,21 @@ def _constraint_element(stack: Stack, ask: Ask, oracle: Oracle) -> _Element:
     text, hint = f"`{ask.wish}`, if it is installed ({ask.where})", None
     component = component_of(ask.name)
     if component and stack.gpu:
-        offered = visible(stack, oracle.records(ask.name))
+        offered = visible(stack, oracle.builds(ask.name))
         lines = {str(line_of(ask.name, item.version) or item.version) for item in offered}
         if str(stack.gpu.cuda) not in lines:
             text += f"; the pin has it of CUDA {_list(sorted(lines))}"
-            hint = (
-                f'let it be newer: `newer-components = ["{component}"]` under [gpu] '
-                "(allowed within one CUDA major)"
-            )
+            hint = _line_hint(component)
     return _Element(text=text, names=frozenset([ask.name]), relax=relax, hint=hint)
+
+
+def _line_hint(component: str) -> str:
+    if component == "cuda-version":
+        return "move `gpu.cuda` to a line that the pin has"
+    return (
+        f'let it be newer: `newer-components = ["{component}"]` under [gpu] '
+        "(allowed within one CUDA major)"
+    )
 
 
 def _relaxable(question: Question) -> tuple[VirtualPackage, ...]:
@@ -213,6 +226,8 @@ def _virtual_element(item: VirtualPackage) -> _Element:
         text = f"`{item.name}` is {item.version} ({item.because})"
     else:
         text = f"there is no `{item.name}`: this is not a CUDA stack on this platform"
+        cpu = "add a [gpu] table, or choose a build without CUDA"
+        return _Element(text=text, names=frozenset([item.name]), relax=relax, hint=cpu)
     hint = {
         "__cuda": "raise `fleet.driver` (or `gpu.cuda`), or choose builds for an older CUDA",
         "__glibc": "raise `fleet.glibc` if every machine has a newer one",
@@ -259,7 +274,9 @@ def _smallest_conflict(
         return oracle.conflicts(asked)
 
     def search(
-        fixed: Sequence[_Element], added: bool, rest: Sequence[_Element]  # noqa: FBT001
+        fixed: Sequence[_Element],
+        added: bool,
+        rest: Sequence[_Element],  # noqa: FBT001
     ) -> list[_Element]:
         if added and conflicts(fixed):
             return []
@@ -275,52 +292,82 @@ def _smallest_conflict(
     return [element for element in elements if element in found]
 
 
-def _admitted(
-    question: Question, core: Sequence[_Element], oracle: Oracle
-) -> Mapping[str, frozenset[Package]]:
-    """Return what the wishes of a conflict leave to choose from, for each name that they bind."""
-    names = frozenset(name for element in core for name in element.names)
-    admitted: dict[str, frozenset[Package]] = {}
-    for ask in (*question.asks, *question.constraints):
-        if ask.name in names:
-            found = frozenset(oracle.matching(ask.spec))
-            admitted[ask.name] = admitted.get(ask.name, found) & found
-    return admitted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Need:
+    """What one wish leaves to choose from of a name, and how it comes to need that name."""
+
+    owner: str
+    chain: tuple[str, ...]
+    """The needs from the owner to the name; empty when the wish is about the name itself."""
+    records: frozenset[Package]
+
+    def __str__(self) -> str:
+        steps = ", which needs ".join(f"`{step}`" for step in self.chain)
+        return f"`{self.owner}` needs {steps}"
 
 
 def _meetings(
-    stack: Stack, ask: Ask, admitted: Mapping[str, frozenset[Package]], oracle: Oracle
-) -> Iterable[str]:
-    """Follow the newest fitting build of a wish to where another wish contradicts it."""
+    stack: Stack, question: Question, core: Sequence[_Element], view: PinView, oracle: Oracle
+) -> list[str]:
+    """Show where the wishes of a conflict meet: two needs of one name that nothing meets both."""
+    names = frozenset(name for element in core for name in element.names)
+    bound = {item.name: item.version for item in question.virtual_packages if item.name in names}
+    needs: list[Mapping[str, _Need]] = []
+    for ask in question.asks:
+        if ask.name in names:
+            found, unmet = _follow(stack, ask, bound, view, oracle)
+            if unmet:
+                return [str(unmet)]
+            needs.append(found)
+    for ask in question.constraints:
+        if ask.name in names:
+            records = frozenset(oracle.matching(ask.spec))
+            needs.append({ask.name: _Need(owner=ask.name, chain=(), records=records)})
+    return _first_contradiction(needs)
+
+
+def _first_contradiction(needs: Sequence[Mapping[str, _Need]]) -> list[str]:
+    met = [
+        (one[name], other[name])
+        for one, other in combinations(needs, 2)
+        for name in one
+        if name in other and not one[name].records & other[name].records
+    ]
+    if not met:
+        return []
+    pair = min(met, key=lambda two: len(two[0].chain) + len(two[1].chain))
+    return [str(need) for need in pair if need.chain]
+
+
+def _follow(
+    stack: Stack, ask: Ask, bound: Mapping[str, str], view: PinView, oracle: Oracle
+) -> tuple[Mapping[str, _Need], _Need | None]:
+    """Follow the newest fitting build of a wish through its needs, nearest first.
+
+    Returns what it needs by name, and the first need of a virtual package that is not met.
+    """
     fitting = visible(stack, oracle.matching(ask.spec))
+    needs = {ask.name: _Need(owner=ask.wish, chain=(), records=frozenset(fitting))}
     if not fitting:
-        return
-    newest = max(fitting, key=lambda item: (_version_key(item.version), item.build_number))
-    chain = _chain(stack, newest, admitted, oracle)
-    if chain:
-        steps = ", which needs ".join(f"`{step}`" for step in chain)
-        yield f"`{newest.name} {newest.version}` needs {steps}"
-
-
-def _chain(
-    stack: Stack, start: Package, admitted: Mapping[str, frozenset[Package]], oracle: Oracle
-) -> tuple[str, ...]:
-    """Return the shortest chain of needs from a package to one that a wish rules out."""
-    waiting: deque[tuple[Package, tuple[str, ...]]] = deque([(start, ())])
-    seen = {start.name}
+        return needs, None
+    first = _newest(fitting)
+    owner = f"{first.name} {first.version}"
+    waiting: deque[tuple[Package, tuple[str, ...]]] = deque([(first, ())])
     while waiting:
         package, path = waiting.popleft()
         for dependency in package.depends:
-            name = dependency.split(" ", 1)[0]
-            if name in seen or name.startswith("__"):
-                continue
-            records = visible(stack, oracle.matching(dependency))
-            if name in admitted and not admitted[name].intersection(records):
-                return (*path, dependency)
-            if len(path) + 1 >= _CHAIN:
-                continue
-            seen.add(name)
-            if records:
-                newest = max(records, key=lambda item: (_version_key(item.version), item.build))
-                waiting.append((newest, (*path, dependency)))
-    return ()
+            name, _, wanted = dependency.partition(" ")
+            chain = (*path, dependency)
+            if name.startswith("__"):
+                if name in bound and wanted and not view.admits(wanted, bound[name]):
+                    return needs, _Need(owner=owner, chain=chain, records=frozenset())
+            elif name not in needs:
+                records = visible(stack, oracle.matching(dependency))
+                needs[name] = _Need(owner=owner, chain=chain, records=frozenset(records))
+                if records and len(chain) < _CHAIN:
+                    waiting.append((_newest(records), chain))
+    return needs, None
+
+
+def _newest(packages: Iterable[Package]) -> Package:
+    return max(packages, key=lambda item: (_version_key(item.version), item.build_number))

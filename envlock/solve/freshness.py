@@ -43,7 +43,9 @@ def judge_freshness(
     head, body = split_body(content)
     facts = read_facts(head)
     if facts is None or INPUTS not in facts:
-        return Unknown(reason="the lock's head holds none of envlock's facts: another tool wrote it")
+        return Unknown(
+            reason="the lock's head holds none of envlock's facts: another tool wrote it"
+        )
     reasons = [*_changed_inputs(facts[INPUTS], inputs), *_changed_pin(facts.get(PIN), pin_digest)]
     if sha256(body).hexdigest() != facts[BODY_DIGEST]:
         reasons.append("the package section no longer matches its digest: it was edited by hand")

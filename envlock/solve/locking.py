@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from envlock.compat.builds import CudaBuild, read_build
@@ -79,10 +80,31 @@ def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
             },
         ),
         packages=tuple(
-            to_locked(package, answer.platform)
-            for answer in answers
-            for package in answer.packages
+            to_locked(package, answer.platform) for answer in answers for package in answer.packages
         ),
+    )
+
+
+def keep_platforms(lock: Lock, earlier: Lock) -> Lock:
+    """Return the lock with the platforms that it does not have taken over from an earlier one.
+
+    Only where both come from the same inputs and pin: otherwise `lock` comes back as it is.
+    """
+    same = all(lock.head.facts.get(key) == earlier.head.facts.get(key) for key in (INPUTS, PIN))
+    kept = [item for item in earlier.head.platforms if item not in lock.head.platforms]
+    if not same or not kept:
+        return lock
+    prefixes = tuple(f"{FACT_PREFIX}{platform}/" for platform in kept)
+    facts = {k: v for k, v in earlier.head.facts.items() if k.startswith(prefixes)}
+    hashes = {k: v for k, v in earlier.head.content_hash.items() if k in kept}
+    return Lock(
+        head=replace(
+            lock.head,
+            platforms=tuple(sorted((*lock.head.platforms, *kept))),
+            content_hash={**lock.head.content_hash, **hashes},
+            facts={**lock.head.facts, **facts},
+        ),
+        packages=(*lock.packages, *(item for item in earlier.packages if item.platform in kept)),
     )
 
 

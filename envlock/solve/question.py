@@ -18,7 +18,7 @@ from envlock.compat.components import component_of, line_of, spec_for
 from envlock.compat.frameworks import FrameworkFacts, framework
 from envlock.errors import NoSolutionError
 from envlock.formats.channel import channel_name, channel_url
-from envlock.model.package import Package
+from envlock.model.package import Package, Variant
 from envlock.model.pin import Origin
 from envlock.model.platform import Accelerator, Platform
 from envlock.model.question import Ask, Question
@@ -56,7 +56,12 @@ def frame_question(
             constraints.extend(_carrier(item, facts, builds, gpu))
             constraints.extend(_companions(stack, platform, view, item, facts, gpu))
     asks.extend(
-        Ask(name=item.name, spec=item.spec, wish=_wish(item.name, item.version), where=item.where)
+        Ask(
+            name=item.name,
+            spec=item.spec,
+            wish=_wish(item.name, item.version, item.build),
+            where=item.where,
+        )
         for item in stack.dependencies_on(platform)
     )
     if gpu:
@@ -76,8 +81,9 @@ def frame_question(
     )
 
 
-def _wish(name: str, version: str) -> str:
-    return name if version == "*" else f"{name} {version}"
+def _wish(name: str, version: str, build: str | None = None) -> str:
+    told = name if version == "*" else f"{name} {version}"
+    return f"{told} with build {build}" if build else told
 
 
 def _python(stack: Stack) -> Ask:
@@ -143,7 +149,7 @@ def _usable_builds(
     return tuple(sorted(fitting))
 
 
-def _read(record: Package, platform: Platform) -> object:
+def _read(record: Variant, platform: Platform) -> object:
     return read_build(record.name, record.build, record.channel, platform.system)
 
 
@@ -208,12 +214,12 @@ def _cuda_family(stack: Stack, view: PinView, gpu: Gpu) -> tuple[list[Ask], list
     return ([version] if has_line else []), constraints
 
 
-def _component_spec(
-    component: str, name: str, offered: Iterable[Package], gpu: Gpu
-) -> str | None:
+def _component_spec(component: str, name: str, offered: Iterable[Variant], gpu: Gpu) -> str | None:
     lines = {line_of(name, record.version) for record in offered}
     if gpu.cuda not in lines and component in gpu.newer_components:
-        newer = [line for line in lines if line and line.major == gpu.cuda.major and line > gpu.cuda]
+        newer = [
+            line for line in lines if line and line.major == gpu.cuda.major and line > gpu.cuda
+        ]
         if newer:
             return spec_for(component, min(newer))
     return spec_for(component, gpu.cuda)
@@ -235,7 +241,7 @@ def _no_gpu_build(
     platform: Platform,
     view: PinView,
     item: Framework,
-    present: Sequence[Package],
+    present: Sequence[Variant],
     gpu: Gpu,
 ) -> NoSolutionError:
     builds = {_name_build(_read(record, platform)) for record in present}

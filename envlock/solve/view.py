@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from envlock.compat.components import component_of
 from envlock.compat.frameworks import framework, known_frameworks
 from envlock.formats.channel import channel_url
-from envlock.model.package import Package
+from envlock.model.package import Package, Variant
 from envlock.model.pin import Origin
 from envlock.model.platform import Accelerator, Platform
 from envlock.model.stack import ChannelPriority, Stack
+
+
+_Record = TypeVar("_Record", Package, Variant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,20 +24,19 @@ class PinView:
 
     origin: Origin
     digest: str
-    names: frozenset[str]
-    """Every package name that the pin holds for the platform."""
-    records: Mapping[str, tuple[Package, ...]]
+    records: Mapping[str, tuple[Variant, ...]]
     """All records of the names in `names_to_consult`."""
     admits: Callable[[str, str], bool]
     """Whether a version range (first) holds a version (second)."""
 
 
-def names_to_consult(
-    stack: Stack, platform: Platform, names: Iterable[str]
-) -> tuple[str, ...]:
-    """Return the names whose records a view must hold: frameworks and the CUDA family."""
-    if not stack.frameworks_on(platform) and stack.accelerator(platform) is not Accelerator.CUDA:
-        return ()
+def needs_view(stack: Stack, platform: Platform) -> bool:
+    """Say whether a platform's question depends on what the pin holds."""
+    return bool(stack.frameworks_on(platform)) or (stack.accelerator(platform) is Accelerator.CUDA)
+
+
+def names_to_consult(names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of a pin's names that a view must hold: frameworks and the CUDA family."""
     wanted = {"cuda-version"}
     for known in known_frameworks():
         facts = framework(known)
@@ -42,7 +45,7 @@ def names_to_consult(
     return tuple(sorted(name for name in names if name in wanted or component_of(name)))
 
 
-def visible(stack: Stack, records: Iterable[Package]) -> tuple[Package, ...]:
+def visible(stack: Stack, records: Iterable[_Record]) -> tuple[_Record, ...]:
     """Return the records that the solver may choose under the stack's channel priority."""
     found = tuple(records)
     if stack.channel_priority is ChannelPriority.DISABLED:

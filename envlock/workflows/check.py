@@ -19,9 +19,7 @@ class Checked:
     freshness: Freshness
 
 
-def check_lock(
-    stack: Stack, stack_path: str, pins: Pins, workspace: Workspace
-) -> Checked:
+def check_lock(stack: Stack, stack_path: str, pins: Pins, workspace: Workspace) -> Checked:
     """Judge the lock beside a stack; a missing lock is stale, not an error."""
     path = lock_path(stack_path)
     if not workspace.exists(path):

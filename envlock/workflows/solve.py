@@ -9,7 +9,7 @@ from envlock.errors import Fault, InputFileError, LockError, NoSolutionError, Pi
 from envlock.formats.channel import channel_name, channel_url
 from envlock.formats.conda_lock import format_lock, read_lock
 from envlock.model.lock import Lock, lock_path
-from envlock.model.package import Package
+from envlock.model.package import Package, Variant
 from envlock.model.pin import OpenPin
 from envlock.model.platform import Platform
 from envlock.model.question import Answer, Conflict, Question
@@ -21,9 +21,9 @@ from envlock.ports.solver import Solver
 from envlock.ports.workspace import Workspace
 from envlock.solve.coherence import check_answers
 from envlock.solve.explain import explain
-from envlock.solve.locking import make_lock
+from envlock.solve.locking import keep_platforms, make_lock
 from envlock.solve.question import frame_question
-from envlock.solve.view import PinView, names_to_consult
+from envlock.solve.view import PinView, names_to_consult, needs_view
 
 LOCK_LIMIT_BYTES = 64_000_000
 
@@ -109,6 +109,8 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
         made_by=f"{tools.made_by}, {tools.solver.identity}",
         updated=options.update or (),
     )
+    if options.platforms and before is not None:
+        lock = keep_platforms(lock, read_lock(before, path))
     content = format_lock(lock)
     solved = Solved(lock=lock, content=content, path=path, before=before, answers=answers)
     if solved.changed and options.write:
@@ -128,17 +130,14 @@ def assigned_pin(stack: Stack, stack_path: str, pins: Pins) -> str:
 
 
 def _refuse_pypi(stack: Stack) -> None:
-    frameworks = [
-        item
+    found = dict.fromkeys(
+        (item.name, item.where)
         for platform in stack.platforms
         for item in stack.frameworks_on(platform)
         if item.source is FrameworkSource.PYPI
-    ]
-    dependencies = [
-        *stack.pypi_dependencies,
-        *(item for target in stack.targets.values() for item in target.pypi_dependencies),
-    ]
-    found = dict.fromkeys((item.name, item.where) for item in (*frameworks, *dependencies))
+    )
+    for listed in (stack.pypi_dependencies, *(t.pypi_dependencies for t in stack.targets.values())):
+        found.update(dict.fromkeys((item.name, item.where) for item in listed))
     faults = [
         Fault(
             where=str(where),
@@ -170,9 +169,7 @@ def _platforms(stack: Stack, options: SolveOptions) -> tuple[Platform, ...]:
 
 def _refuse_bad_specs(stack: Stack, platforms: Sequence[Platform], solver: Solver) -> None:
     dependencies = dict.fromkeys(
-        item
-        for platform in platforms
-        for item in (stack.python, *stack.dependencies_on(platform))
+        item for platform in platforms for item in (stack.python, *stack.dependencies_on(platform))
     )
     faults = [
         Fault(where=str(item.where), problem=f"`{item.version}` is not a version range: {fault}")
@@ -185,9 +182,7 @@ def _refuse_bad_specs(stack: Stack, platforms: Sequence[Platform], solver: Solve
         if (fault := solver.spec_fault(f"{item.name} {item.version}"))
     ]
     if faults:
-        raise InputFileError(
-            faults, state="No lock was written."
-        )
+        raise InputFileError(faults, state="No lock was written.")
 
 
 def _read_existing(path: str, workspace: Workspace) -> bytes | None:
@@ -196,9 +191,7 @@ def _read_existing(path: str, workspace: Workspace) -> bytes | None:
     return workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
 
 
-def _open(
-    stack: Stack, digest: str, platforms: Sequence[Platform], tools: SolveTools
-) -> OpenPin:
+def _open(stack: Stack, digest: str, platforms: Sequence[Platform], tools: SolveTools) -> OpenPin:
     subdirs = dict.fromkeys(subdir for platform in platforms for subdir in platform.subdirs)
     pin = tools.pins.open(digest, tuple(subdirs))
     asked = {(part.channel, part.subdir) for part in pin.pin.parts}
@@ -212,7 +205,7 @@ def _open(
             raise PinError(
                 f"the index pin {digest[:12]}… of {stack.name} was never asked for {platform} "
                 f"of {', '.join(missing)}\nNo lock was written.",
-                hints=["widen it: `envlock index pin --extend` with the stack's file"],
+                hints=[f"widen it: `envlock index pin --extend {stack.python.where.file}`"],
             )
         records = [part.records for part in pin.pin.parts if part.subdir == platform.value]
         if not any(records):
@@ -225,12 +218,12 @@ def _open(
 
 
 def _view(stack: Stack, platform: Platform, pin: OpenPin, solver: Solver) -> PinView:
-    names = solver.names(pin, platform)
-    wanted = names_to_consult(stack, platform, names)
+    wanted: tuple[str, ...] = ()
+    if needs_view(stack, platform):
+        wanted = names_to_consult(solver.names(pin, platform))
     return PinView(
         origin=pin.pin.origin,
         digest=pin.digest,
-        names=names,
         records=solver.candidates(pin, platform, wanted),
         admits=solver.admits,
     )
@@ -271,8 +264,7 @@ def _keep(
         for package in earlier.packages_on(platform)
         if package.name not in moved
     }
-    records = solver.candidates(pin, platform, sorted(set(urls.values())))
-    return tuple(item for found in records.values() for item in found if item.url in urls)
+    return solver.find(pin, platform, urls)
 
 
 def _answers(
@@ -304,10 +296,13 @@ class _PinOracle:
         (result,) = self._solver.solve(self._pin, [question])
         return isinstance(result, Conflict)
 
+    def names(self) -> frozenset[str]:
+        return self._solver.names(self._pin, self._platform)
+
     def matching(self, spec: str) -> tuple[Package, ...]:
         return self._solver.matching(self._pin, self._platform, spec)
 
-    def records(self, name: str) -> tuple[Package, ...]:
+    def builds(self, name: str) -> tuple[Variant, ...]:
         return self._solver.candidates(self._pin, self._platform, [name])[name]
 
 
@@ -315,5 +310,7 @@ def _write(solved: Solved, tools: SolveTools) -> None:
     tools.reporter.step(f"checking {solved.path} with conda-lock's models")
     fault = tools.judge.fault(solved.content)
     if fault:
-        raise LockError(f"{solved.path}: conda-lock refuses this lock: {fault}\nNo lock was written.")
+        raise LockError(
+            f"{solved.path}: conda-lock refuses this lock: {fault}\nNo lock was written."
+        )
     tools.workspace.write_bytes(solved.path, solved.content)
