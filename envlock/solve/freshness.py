@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from envlock.formats.canonical import format_canonical
-from envlock.formats.conda_lock import BODY_DIGEST, read_facts, split_body
+from envlock.formats.conda_lock import BODY_DIGEST, FACT_PREFIX, read_facts, split_body
 
 INPUTS = "envlock/inputs"
 PIN = "envlock/pin"
@@ -46,7 +46,11 @@ def judge_freshness(
         return Unknown(
             reason="the lock's head holds none of envlock's facts: another tool wrote it"
         )
-    reasons = [*_changed_inputs(facts[INPUTS], inputs), *_changed_pin(facts.get(PIN), pin_digest)]
+    changed = _changed_inputs(facts[INPUTS], inputs)
+    reasons = [
+        *(changed or _missing_platforms(facts, inputs)),
+        *_changed_pin(facts.get(PIN), pin_digest),
+    ]
     if sha256(body).hexdigest() != facts[BODY_DIGEST]:
         reasons.append("the package section no longer matches its digest: it was edited by hand")
     return Stale(reasons=tuple(reasons)) if reasons else Fresh()
@@ -67,6 +71,16 @@ def _changed_inputs(locked_text: str, inputs: Mapping[str, object]) -> list[str]
         for key in sorted({*locked, *current})
         if locked.get(key) != current.get(key) or (key in locked) != (key in current)
     ]
+
+
+def _missing_platforms(facts: Mapping[str, str], inputs: Mapping[str, object]) -> list[str]:
+    """Name the platforms left out by a solve of some: each locked one has facts of its own."""
+    asked = inputs.get("stack.platforms")
+    if not isinstance(asked, list | tuple):
+        return []
+    locked = {key.removeprefix(FACT_PREFIX).partition("/")[0] for key in facts}
+    missing = [str(platform) for platform in asked if platform not in locked]
+    return [f"not locked for {', '.join(missing)}, which the stack asks for"] if missing else []
 
 
 def _change(key: str, locked: Mapping[str, object], current: Mapping[str, object]) -> str:

@@ -1,0 +1,225 @@
+"""`--update`, `--platform`, `--as-of`, `--dry-run`: what moves, and above all what does not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from envlock.cli.main import main
+from envlock.formats.conda_lock import read_lock
+from tiny import Channels, make_pin, make_stack, record
+
+STACK = """\
+[stack]
+name = "demo"
+platforms = ["linux-64"]
+channels = ["conda-forge"]
+
+[python]
+version = "3.11.*"
+
+[dependencies]
+numpy = "*"
+scipy = "*"
+"""
+OLD = 1_600_000_000_000
+OLD_RECORDS = [
+    record("python", "3.11.1", timestamp=OLD),
+    record("numpy", "2.0", timestamp=OLD, depends=["blas"]),
+    record("scipy", "1.0", timestamp=OLD, depends=["blas"]),
+    record("blas", "1.0", timestamp=OLD),
+]
+NEW_RECORDS = [
+    record("python", "3.11.2"),
+    record("numpy", "2.1", depends=["blas >=1"]),
+    record("scipy", "1.1", depends=["blas >=2"]),
+    record("blas", "2.0"),
+]
+BEFORE: Channels = {"conda-forge": {"linux-64": OLD_RECORDS}}
+AFTER: Channels = {"conda-forge": {"linux-64": [*OLD_RECORDS, *NEW_RECORDS]}}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ENVLOCK_CACHE", str(tmp_path / "cache"))
+
+
+def locked(platform: str = "linux-64") -> dict[str, str]:
+    lock = read_lock(Path("demo.conda-lock.yml").read_bytes(), "demo.conda-lock.yml")
+    return {package.name: package.version for package in lock.packages_on(platform)}
+
+
+def move_on() -> None:
+    """The channels moved: the stack now solves from a pin that also has newer builds."""
+    pins, digest = make_pin(Path(), AFTER)
+    pins.assign("demo", digest)
+
+
+def test_an_update_moves_the_named_package_and_nothing_else():
+    make_stack(Path(), STACK, BEFORE)
+    assert main(["solve", "-q", "demo.toml"]) == 0
+    move_on()
+
+    assert main(["solve", "-q", "demo.toml", "--update", "numpy"]) == 0
+
+    assert locked() == {"python": "3.11.1", "numpy": "2.1", "scipy": "1.0", "blas": "1.0"}
+
+
+def test_an_update_moves_what_it_must():
+    make_stack(Path(), STACK, BEFORE)
+    assert main(["solve", "-q", "demo.toml"]) == 0
+    move_on()
+
+    assert main(["solve", "-q", "demo.toml", "--update", "scipy"]) == 0
+
+    assert locked() == {"python": "3.11.1", "numpy": "2.0", "scipy": "1.1", "blas": "2.0"}
+
+
+def test_an_updated_lock_is_fresh_and_says_what_was_updated(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+    main(["solve", "-q", "demo.toml"])
+    move_on()
+    main(["solve", "-q", "demo.toml", "--update", "numpy", "blas"])
+
+    assert main(["solve", "--check", "demo.toml"]) == 0
+
+    lock = read_lock(Path("demo.conda-lock.yml").read_bytes(), "")
+    assert lock.head.facts["envlock/updated"] == "blas, numpy"
+
+
+def test_updating_what_is_not_locked_is_refused(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+    main(["solve", "-q", "demo.toml"])
+
+    assert main(["solve", "demo.toml", "--update", "nunpy"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: demo.conda-lock.yml: does not lock `nunpy`; nothing was updated\n\n"
+        "hint: `envlock show` lists what is locked\n"
+    )
+
+
+def test_updating_without_a_lock_is_refused(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+
+    assert main(["solve", "demo.toml", "--update", "numpy"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: demo.conda-lock.yml: there is no lock to update\n\n"
+        "hint: solve it first, without `--update`\n"
+    )
+
+
+def test_as_of_sees_only_builds_up_to_that_day():
+    make_stack(Path(), STACK, AFTER)
+
+    assert main(["solve", "-q", "demo.toml", "--as-of", "2020-09-13"]) == 0
+
+    assert locked() == {"python": "3.11.1", "numpy": "2.0", "scipy": "1.0", "blas": "1.0"}
+    lock = read_lock(Path("demo.conda-lock.yml").read_bytes(), "")
+    assert lock.head.facts["envlock/as-of"].startswith("2020-09-13T23:59:59")
+
+
+def test_as_of_counts_in_utc_whatever_zone_the_date_names():
+    make_stack(Path(), STACK, AFTER)
+
+    # The old builds are of 2020-09-13T12:26:40Z.
+    assert main(["solve", "-q", "demo.toml", "--as-of", "2020-09-13T14:26:40+02:00"]) == 0
+    assert main(["solve", "-q", "demo.toml", "--as-of", "2020-09-13T14:26:39+02:00"]) == 3
+
+
+def test_a_date_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, AFTER)
+
+    assert main(["solve", "demo.toml", "--as-of", "yesterday"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: --as-of: expected a date such as 2026-01-31 or 2026-01-31T12:00:00Z, "
+        "found `yesterday`\n"
+    )
+
+
+TWO = STACK.replace('["linux-64"]', '["linux-64", "win-64"]')
+TWO_CHANNELS: Channels = {
+    "conda-forge": {
+        "linux-64": OLD_RECORDS,
+        "win-64": [(name, {**fields, "subdir": "win-64"}) for name, fields in OLD_RECORDS],
+    }
+}
+
+
+def test_solving_one_platform_keeps_the_other_as_it_is_locked():
+    make_stack(Path(), TWO, TWO_CHANNELS)
+    main(["solve", "-q", "demo.toml"])
+    whole = Path("demo.conda-lock.yml").read_bytes()
+
+    assert main(["solve", "-q", "demo.toml", "--platform", "win-64"]) == 0
+
+    assert Path("demo.conda-lock.yml").read_bytes() == whole
+
+
+def test_a_lock_of_some_platforms_is_not_fresh(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), TWO, TWO_CHANNELS)
+    assert main(["solve", "-q", "demo.toml", "--platform", "win-64"]) == 0
+
+    assert main(["solve", "--check", "demo.toml"]) == 1
+
+    assert capsys.readouterr().out == (
+        "demo.conda-lock.yml: stale\n  not locked for linux-64, which the stack asks for\n"
+    )
+
+
+def test_a_platform_that_the_stack_does_not_have_is_refused(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+
+    assert main(["solve", "demo.toml", "--platform", "win-64"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: demo.toml:3: stack.platforms: win-64 is not a platform of demo: it has linux-64\n"
+        "No lock was written.\n"
+    )
+
+
+def test_a_dry_run_writes_nothing_and_tells_what_would_change(
+    capsys: pytest.CaptureFixture[str],
+):
+    make_stack(Path(), STACK, BEFORE)
+
+    assert main(["solve", "demo.toml", "--dry-run"]) == 0
+
+    assert not Path("demo.conda-lock.yml").exists()
+    assert "not written (--dry-run): demo.conda-lock.yml would change" in capsys.readouterr().err
+
+
+def test_json_is_one_object_on_stdout(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+
+    assert main(["solve", "demo.toml", "--json"]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["lock"] == "demo.conda-lock.yml"
+    assert told["written"] is True
+    assert told["platforms"] == {"linux-64": {"packages": 4, "download_bytes": 4000}}
+
+
+def test_an_error_with_json_is_one_object_on_stdout(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK.replace('"3.11.*"', '"4.*"'), BEFORE)
+
+    assert main(["solve", "demo.toml", "--json"]) == 3
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["error"] == "NoSolutionError"
+    assert told["exit_code"] == 3
+
+
+def test_a_lock_that_is_already_right_is_not_written_again(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+    main(["solve", "-q", "demo.toml"])
+    first = Path("demo.conda-lock.yml").stat()
+
+    assert main(["solve", "demo.toml"]) == 0
+
+    assert "unchanged: demo.conda-lock.yml" in capsys.readouterr().err
+    assert Path("demo.conda-lock.yml").stat().st_ino == first.st_ino

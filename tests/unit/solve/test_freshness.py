@@ -1,0 +1,80 @@
+"""Fresh, stale with the keys that changed, or unknown: from the head alone."""
+
+from __future__ import annotations
+
+from envlock.formats.canonical import format_canonical
+from envlock.formats.conda_lock import format_lock
+from envlock.model.lock import Lock, LockHead
+from envlock.solve.freshness import INPUTS, PIN, Fresh, Stale, Unknown, judge_freshness
+
+INPUTS_NOW = {"gpu.cuda": "12.1", "python.version": "3.11.*", "stack.platforms": ["linux-64"]}
+DIGEST = "a" * 64
+
+
+def lock_of(inputs: object = INPUTS_NOW, pin: str = DIGEST) -> bytes:
+    facts = {
+        INPUTS: format_canonical(inputs),
+        PIN: f"sha256:{pin}",
+        "envlock/linux-64/cuda": "12.1",
+    }
+    head = LockHead(channels=(), platforms=(), sources=(), content_hash={}, facts=facts)
+    return format_lock(Lock(head=head, packages=()))
+
+
+def test_a_lock_of_these_inputs_and_this_pin_is_fresh():
+    assert judge_freshness(INPUTS_NOW, DIGEST, lock_of()) == Fresh()
+
+
+def test_every_key_that_changed_is_named_with_both_values():
+    locked = lock_of({"gpu.cuda": "12.4", "python.version": "3.11.*", "dependencies.numpy": "*"})
+
+    assert judge_freshness(INPUTS_NOW, DIGEST, locked) == Stale(
+        reasons=(
+            'dependencies.numpy: removed; it was "*"',
+            'gpu.cuda: "12.4" when it was locked, now "12.1"',
+            'stack.platforms: added: ["linux-64"]',
+        )
+    )
+
+
+def test_another_pin_makes_a_lock_stale():
+    assert judge_freshness(INPUTS_NOW, "b" * 64, lock_of()) == Stale(
+        reasons=("index pin: aaaaaaaaaaaa… when it was locked, now bbbbbbbbbbbb…",)
+    )
+
+
+def test_a_lost_pin_makes_a_lock_stale():
+    assert judge_freshness(INPUTS_NOW, None, lock_of()) == Stale(
+        reasons=("the stack has no index pin any more: `envlock index pin` makes one",)
+    )
+
+
+def test_an_edited_body_makes_a_lock_stale():
+    edited = lock_of().replace(b"package: []", b"package:\n- name: evil")
+
+    assert judge_freshness(INPUTS_NOW, DIGEST, edited) == Stale(
+        reasons=("the package section no longer matches its digest: it was edited by hand",)
+    )
+
+
+def test_a_truncated_lock_is_stale():
+    assert isinstance(judge_freshness(INPUTS_NOW, DIGEST, lock_of()[:-4]), Stale)
+
+
+def test_metadata_that_another_tool_dropped_makes_the_answer_unknown():
+    foreign = b"version: 1\nmetadata:\n  platforms:\n  - linux-64\npackage: []\n"
+
+    assert judge_freshness(INPUTS_NOW, DIGEST, foreign) == Unknown(
+        reason="the lock's head holds none of envlock's facts: another tool wrote it"
+    )
+
+
+def test_a_head_with_damaged_inputs_is_stale_not_a_crash():
+    head = LockHead(
+        channels=(), platforms=(), sources=(), content_hash={},
+        facts={INPUTS: "[", PIN: f"sha256:{DIGEST}"},
+    )  # fmt: skip
+
+    judged = judge_freshness(INPUTS_NOW, DIGEST, format_lock(Lock(head=head, packages=())))
+
+    assert judged == Stale(reasons=("the lock's head is damaged: envlock/inputs is not JSON",))
