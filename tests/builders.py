@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from envlock.formats.stack_toml import read_stack
 from envlock.model.package import Package, Variant
 from envlock.model.pin import Origin
+from envlock.model.platform import Platform
 from envlock.model.stack import Stack
-from envlock.solve.view import PinView
+from envlock.solve.view import View
 
 GPU_STACK = """\
 [stack]
@@ -30,13 +31,26 @@ def stack_of(text: str) -> Stack:
     return read_stack(text.encode(), "demo.toml")
 
 
-def view_of(packages: Iterable[Package] = (), *, origin: Origin = Origin.LIVE) -> PinView:
+def view_of(
+    text: str,
+    packages: Iterable[Package] = (),
+    *,
+    platform: Platform = Platform.LINUX_64,
+    origin: Origin = Origin.LIVE,
+) -> View:
     """A view of the given records; version ranges admit by comparing the leading digits."""
     records: dict[str, tuple[Variant, ...]] = {}
     for item in packages:
         variant = Variant(item.name, item.version, item.build, item.channel)
         records[item.name] = (*records.get(item.name, ()), variant)
-    return PinView(origin=origin, digest="d" * 64, records=records, admits=admits)
+    return View(
+        stack=stack_of(text),
+        platform=platform,
+        origin=origin,
+        digest="d" * 64,
+        records=records,
+        admits=admits,
+    )
 
 
 def admits(version_range: str, version: str) -> bool:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from envlock.errors import Fault, InputFileError, WorldError
 from envlock.model.package import Package
-from envlock.model.pin import OpenPin
-from envlock.model.platform import Platform
-from envlock.model.question import Answer, Conflict, Question
 
 CONDA_FORGE = "https://conda.anaconda.org/conda-forge"
 PYTORCH = "https://conda.anaconda.org/pytorch"

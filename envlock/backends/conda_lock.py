@@ -40,9 +40,10 @@ def _lock_model() -> type[Lockfile]:
     before = os.environ.get("CONDA_ROOT")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from conda_lock.lockfile.v1.models import Lockfile  # noqa: PLC0415 - slow, see above
+        from conda_lock.lockfile.v1 import models  # noqa: PLC0415 - slow, see above
     if before is None:
         os.environ.pop("CONDA_ROOT", None)
     else:
         os.environ["CONDA_ROOT"] = before
-    return Lockfile
+    model: type[Lockfile] = models.Lockfile
+    return model

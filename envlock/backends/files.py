@@ -19,8 +19,6 @@ class DiskWorkspace:
         try:
             with Path(path).open("rb") as file:
                 status = os.fstat(file.fileno())
-                if stat.S_ISDIR(status.st_mode):
-                    raise IsADirectoryError
                 if limit_bytes is not None and status.st_size > limit_bytes:
                     raise InputFileError([_too_large(path, status.st_size, limit_bytes)])
                 content = file.read() if limit_bytes is None else file.read(limit_bytes + 1)

@@ -4,7 +4,7 @@ Why each call is made as it is:
 
 - Solving reads `SparseRepoData` over a canonical pin only: records that tie (equal version, build
   and timestamp) are chosen by their order in the repodata.
-- `exclude_newer` must be an aware UTC `datetime`; rattler replaces another zone, it does not convert.
+- `exclude_newer` must be an aware UTC `datetime`; rattler replaces another zone, unconverted.
 - rattler's threads may still hold Python objects when a short process ends, and then the
   interpreter dies while shutting down, after correct output. The command line leaves through
   `os._exit`; for everyone else `atexit` gives those threads a moment first.
@@ -122,11 +122,15 @@ class RattlerSolver:
         """Say whether a version range holds a version."""
         return VersionSpec(version_spec).matches(Version(version))
 
-    def solve(self, pin: OpenPin, questions: Sequence[Question]) -> tuple[Answer | Conflict, ...]:
+    def solve(self, pin: OpenPin, questions: Iterable[Question]) -> tuple[Answer | Conflict, ...]:
         """Answer the questions side by side: rattler solves outside the interpreter lock."""
 
         async def answer_all() -> list[Answer | Conflict]:
-            return await asyncio.gather(*(self._answer(pin, item) for item in questions))
+            begun = []
+            for question in questions:
+                begun.append(asyncio.create_task(self._answer(pin, question)))
+                await asyncio.sleep(0)  # the task sets off before the next question is made
+            return await asyncio.gather(*begun)
 
         return tuple(asyncio.run(answer_all()))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envlock.errors import EnvlockError
+    from envlock import errors
 
 COMMANDS = MappingProxyType(
     {
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         print(_help())
         return 0
     if arguments[0] in ("-V", "--version"):
-        from envlock import __version__  # noqa: PLC0415 - see the module's docstring
+        from envlock import __version__
 
         print(f"envlock {__version__}")
         return 0
@@ -81,17 +81,15 @@ def _help() -> str:
 
 
 def _run_command(arguments: Sequence[str]) -> int:
-    import argparse  # noqa: PLC0415 - see the module's docstring
-    from importlib import import_module  # noqa: PLC0415
+    import argparse
+    from importlib import import_module
 
-    from envlock.errors import EnvlockError  # noqa: PLC0415
+    from envlock.errors import EnvlockError
 
     as_json = "--json" in arguments
     name = arguments[0]
     try:
-        if name not in COMMANDS:
-            raise _unknown(name)
-        module = import_module(f"envlock.cli.{name}")
+        module = import_module(f"envlock.cli.{_known(name)}")
         parser = argparse.ArgumentParser(prog="envlock", allow_abbrev=False)
         module.add_parser(parser.add_subparsers(required=True))
         return int(module.run(parser.parse_args(arguments)))
@@ -110,19 +108,21 @@ def _run_command(arguments: Sequence[str]) -> int:
         return _print_bug()
 
 
-def _unknown(name: str) -> EnvlockError:
-    import difflib  # noqa: PLC0415
+def _known(name: str) -> str:
+    if name in COMMANDS:
+        return name
+    import difflib
 
-    from envlock.errors import EnvlockError  # noqa: PLC0415
+    from envlock.errors import EnvlockError
 
     near = difflib.get_close_matches(name, COMMANDS, n=1)
     hint = f"did you mean `envlock {near[0]}`?" if near else "`envlock --help` lists the commands"
-    return EnvlockError(f"there is no command `{name}`", hints=[hint])
+    raise EnvlockError(f"there is no command `{name}`", hints=[hint])
 
 
-def _print_error(error: EnvlockError, *, as_json: bool) -> None:
+def _print_error(error: errors.EnvlockError, *, as_json: bool) -> None:
     if as_json:
-        from envlock.formats.canonical import format_canonical  # noqa: PLC0415
+        from envlock.formats.canonical import format_canonical
 
         print(format_canonical(error.fields()))
         return
@@ -135,9 +135,9 @@ def _print_error(error: EnvlockError, *, as_json: bool) -> None:
 
 
 def _print_bug() -> int:
-    import traceback  # noqa: PLC0415
+    import traceback
 
-    from envlock.errors import ExitCode  # noqa: PLC0415
+    from envlock.errors import ExitCode
 
     print("error: a bug in envlock; nothing was half-written\n", file=sys.stderr)
     if os.environ.get("ENVLOCK_TRACEBACK"):

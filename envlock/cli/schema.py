@@ -21,7 +21,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema."""
-    from envlock.formats.stack_schema import json_schema  # noqa: PLC0415
+    from envlock.formats.stack_schema import json_schema
 
     del arguments
     sys.stdout.write(json_schema().decode())

@@ -60,15 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(path: str, arguments: argparse.Namespace) -> ExitCode:
-    from envlock.cli.wiring import load_stack, pins_beside  # noqa: PLC0415
-    from envlock.backends.files import DiskWorkspace  # noqa: PLC0415
-    from envlock.workflows.check import check_lock  # noqa: PLC0415
+    from envlock.backends.files import DiskWorkspace
+    from envlock.cli.wiring import load_stack, pins_beside
+    from envlock.workflows.check import check_lock
 
     stack = load_stack(path)
     checked = check_lock(stack, path, pins_beside(path), DiskWorkspace())
     verdict, reasons = _verdict(checked.freshness)
     if arguments.json:
-        from envlock.formats.canonical import format_canonical  # noqa: PLC0415
+        from envlock.formats.canonical import format_canonical
 
         print(format_canonical({"lock": checked.path, "verdict": verdict, "reasons": reasons}))
     elif not arguments.quiet:
@@ -81,7 +81,7 @@ def _check(path: str, arguments: argparse.Namespace) -> ExitCode:
 
 
 def _verdict(freshness: Freshness) -> tuple[str, Sequence[str]]:
-    from envlock.solve.freshness import Fresh, Stale, Unknown  # noqa: PLC0415
+    from envlock.solve.freshness import Fresh, Stale, Unknown
 
     match freshness:
         case Fresh():
@@ -93,8 +93,8 @@ def _verdict(freshness: Freshness) -> tuple[str, Sequence[str]]:
 
 
 def _solve(path: str, arguments: argparse.Namespace) -> ExitCode:
-    from envlock.cli.wiring import load_stack, make_solve_tools  # noqa: PLC0415
-    from envlock.workflows.solve import SolveOptions, solve_stack  # noqa: PLC0415
+    from envlock.cli.wiring import load_stack, make_solve_tools
+    from envlock.workflows.solve import SolveOptions, solve_stack
 
     stack = load_stack(path)
     options = SolveOptions(
@@ -105,10 +105,10 @@ def _solve(path: str, arguments: argparse.Namespace) -> ExitCode:
     )
     tools = make_solve_tools(path, arguments)
     solved = solve_stack(stack, path, options, tools)
-    from envlock.cli.render import describe_solve, render_solve  # noqa: PLC0415
+    from envlock.cli.render import describe_solve, render_solve
 
     if arguments.json:
-        from envlock.formats.canonical import format_canonical  # noqa: PLC0415
+        from envlock.formats.canonical import format_canonical
 
         print(format_canonical(describe_solve(stack, solved, written=options.write)))
     elif not arguments.quiet:
@@ -118,7 +118,7 @@ def _solve(path: str, arguments: argparse.Namespace) -> ExitCode:
 
 
 def _platform(text: str) -> Any:
-    from envlock.model.platform import Platform  # noqa: PLC0415
+    from envlock.model.platform import Platform
 
     try:
         return Platform(text)
@@ -128,7 +128,7 @@ def _platform(text: str) -> Any:
 
 
 def _as_of(text: str | None) -> int | None:
-    from datetime import UTC, datetime, timedelta  # noqa: PLC0415
+    from datetime import UTC, datetime, timedelta
 
     if text is None:
         return None

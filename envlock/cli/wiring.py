@@ -39,35 +39,35 @@ def pins_beside(stack_path: str) -> DiskPins:
 
 def make_solver() -> Solver:
     """Return the conda solver."""
-    from envlock.backends.rattler_solver import RattlerSolver  # noqa: PLC0415 - 50 ms
+    from envlock.backends.rattler_solver import RattlerSolver
 
     return RattlerSolver()
 
 
 def make_index() -> RattlerIndex:
     """Return the channels."""
-    from envlock.backends.rattler_channels import RattlerIndex  # noqa: PLC0415 - 50 ms
+    from envlock.backends.rattler_channels import RattlerIndex
 
     return RattlerIndex(cache_folder(os.environ, Path.home) / "channels")
 
 
 def make_judge() -> LockJudge:
     """Return conda-lock as the judge of its own format."""
-    from envlock.backends.conda_lock import CondaLockJudge  # noqa: PLC0415
+    from envlock.backends.conda_lock import CondaLockJudge
 
     return CondaLockJudge()
 
 
 def make_reporter(arguments: argparse.Namespace) -> Reporter:
     """Return who listens: nobody with `--quiet`, else the terminal."""
-    from envlock.cli.progress import Silence, Talk  # noqa: PLC0415
+    from envlock.cli.progress import Silence, Talk
 
     return Silence() if getattr(arguments, "quiet", False) else Talk()
 
 
 def make_solve_tools(stack_path: str, arguments: argparse.Namespace) -> SolveTools:
     """Return all that a solve acts through."""
-    from envlock.workflows.solve import SolveTools  # noqa: PLC0415
+    from envlock.workflows.solve import SolveTools
 
     return SolveTools(
         solver=make_solver(),

@@ -43,7 +43,7 @@ class Lock:
     packages: tuple[LockedPackage, ...]
 
     def packages_on(self, platform: str) -> tuple[LockedPackage, ...]:
-        """The packages locked for one platform."""
+        """Return the packages locked for one platform."""
         return tuple(item for item in self.packages if item.platform == platform)
 
 

@@ -219,28 +219,28 @@ class Stack:
     audit: AuditSettings = AuditSettings()
 
     def accelerator(self, platform: Platform) -> Accelerator:
-        """What the frameworks compute on there: CUDA in a GPU stack unless the target says."""
+        """Say what the frameworks compute on there: CUDA in a GPU stack unless the target says."""
         target = self.targets.get(platform)
         if target and target.accelerator:
             return target.accelerator
         return Accelerator.CUDA if self.gpu else Accelerator.CPU
 
     def frameworks_on(self, platform: Platform) -> tuple[Framework, ...]:
-        """The frameworks of a platform, the target's entry in place of the stack's."""
+        """Return the frameworks of a platform; a target's entry replaces the stack's."""
         target = self.targets.get(platform)
         own = {item.name: item for item in target.frameworks} if target else {}
         shared = {item.name: item for item in self.frameworks}
         return tuple({**shared, **own}.values())
 
     def dependencies_on(self, platform: Platform) -> tuple[Dependency, ...]:
-        """The conda dependencies of a platform, the target's entry in place of the stack's."""
+        """Return the conda dependencies of a platform; a target's entry replaces the stack's."""
         target = self.targets.get(platform)
         own = {item.name: item for item in target.dependencies} if target else {}
         shared = {item.name: item for item in self.dependencies}
         return tuple({**shared, **own}.values())
 
     def pypi_dependencies_on(self, platform: Platform) -> tuple[PypiDependency, ...]:
-        """The PyPI requirements of a platform, the target's entry in place of the stack's."""
+        """Return the PyPI requirements of a platform; a target's entry replaces the stack's."""
         target = self.targets.get(platform)
         own = {item.name: item for item in target.pypi_dependencies} if target else {}
         shared = {item.name: item for item in self.pypi_dependencies}

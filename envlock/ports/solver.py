@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from envlock.model.package import Package, Variant
@@ -50,6 +50,9 @@ class Solver(Protocol):
         """Say whether a version range such as `>=8.9,<10` holds a version."""
         ...
 
-    def solve(self, pin: OpenPin, questions: Sequence[Question]) -> tuple[Answer | Conflict, ...]:
-        """Answer each question, in order; questions do not influence each other."""
+    def solve(self, pin: OpenPin, questions: Iterable[Question]) -> tuple[Answer | Conflict, ...]:
+        """Answer each question, in order; questions do not influence each other.
+
+        A question may be answered while the next one is still being made.
+        """
         ...

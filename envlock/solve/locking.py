@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from envlock.compat.builds import CudaBuild, read_build
-from envlock.compat.components import component_of, line_of
+from envlock.compat.builds import CudaBuild
+from envlock.compat.components import line_of
 from envlock.compat.digest import facts_digest
 from envlock.compat.drivers import minor_floor
-from envlock.compat.frameworks import framework
 from envlock.formats.canonical import digest_of, format_canonical
-from envlock.formats.channel import channel_url
 from envlock.formats.conda_lock import FACT_PREFIX
 from envlock.model.lock import Lock, LockedPackage, LockHead
 from envlock.model.package import Package
-from envlock.model.pin import OpenPin
-from envlock.model.platform import Accelerator
-from envlock.model.question import Answer, Question
-from envlock.model.stack import FrameworkSource, Stack
+from envlock.model.pin import Pin
+from envlock.model.question import Answer, Question, VirtualPackage
+from envlock.model.stack import Gpu
 from envlock.solve.coherence import cudnn_of
 from envlock.solve.freshness import INPUTS, PIN
+from envlock.solve.view import View
 
 LOCK_VERSION = "1"
 """Of envlock's facts in the head; raised when their meaning changes."""
@@ -42,45 +40,57 @@ def to_locked(package: Package, platform: str) -> LockedPackage:
     )
 
 
-def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
-    stack: Stack,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """One platform's question and answer, with the view that they were seen in."""
+
+    view: View
+    question: Question
+    answer: Answer
+
+
+def make_lock(
     source: str,
-    questions: Sequence[Question],
-    answers: Sequence[Answer],
-    pin: OpenPin,
+    solutions: Sequence[Solution],
+    pin: Pin,
     *,
     made_by: str,
     updated: Sequence[str] = (),
 ) -> Lock:
     """Return the lock of a whole solve. `source` is the stack's file name beside the lock."""
+    view = solutions[0].view
+    stack = view.stack
     facts = {
         "lock-version": LOCK_VERSION,
         "made-by": made_by,
         "stack": stack.name,
-        "pin-origin": f"{pin.pin.origin}, as of {pin.pin.as_of}",
+        "pin-origin": f"{pin.origin}, as of {pin.as_of}",
         "compat-facts": f"sha256:{facts_digest()}",
         **({"updated": ", ".join(sorted(updated))} if updated else {}),
-        **_as_of(questions),
+        **_as_of(solutions[0].question),
     }
-    for question, answer in zip(questions, answers, strict=True):
-        told = _platform_facts(stack, question, answer)
-        facts.update({f"{answer.platform}/{key}": value for key, value in told.items()})
+    for solution in solutions:
+        told = _platform_facts(solution)
+        facts.update({f"{solution.answer.platform}/{key}": value for key, value in told.items()})
     return Lock(
         head=LockHead(
-            channels=tuple(map(channel_url, stack.channels)),
-            platforms=tuple(answer.platform.value for answer in answers),
+            channels=solutions[0].question.channels,
+            platforms=tuple(solution.answer.platform.value for solution in solutions),
             sources=(source,),
             content_hash={
-                question.platform.value: digest_of(_identity(question)) for question in questions
+                solution.answer.platform.value: digest_of(_identity(solution.question))
+                for solution in solutions
             },
             facts={
                 INPUTS: format_canonical(stack.inputs),
-                PIN: f"sha256:{pin.digest}",
+                PIN: f"sha256:{view.digest}",
                 **{f"{FACT_PREFIX}{key}": value for key, value in facts.items()},
             },
         ),
         packages=tuple(
-            to_locked(package, answer.platform) for answer in answers for package in answer.packages
+            to_locked(package, solution.answer.platform)
+            for solution in solutions
+            for package in solution.answer.packages
         ),
     )
 
@@ -108,12 +118,11 @@ def keep_platforms(lock: Lock, earlier: Lock) -> Lock:
     )
 
 
-def _as_of(questions: Iterable[Question]) -> Mapping[str, str]:
-    for question in questions:
-        if question.as_of_ms is not None:
-            moment = datetime.fromtimestamp(question.as_of_ms / 1000, tz=UTC)
-            return {"as-of": moment.isoformat().replace("+00:00", "Z")}
-    return {}
+def _as_of(question: Question) -> Mapping[str, str]:
+    if question.as_of_ms is None:
+        return {}
+    moment = datetime.fromtimestamp(question.as_of_ms / 1000, tz=UTC)
+    return {"as-of": moment.isoformat().replace("+00:00", "Z")}
 
 
 def _identity(question: Question) -> Mapping[str, object]:
@@ -130,48 +139,44 @@ def _identity(question: Question) -> Mapping[str, object]:
     }
 
 
-def _platform_facts(stack: Stack, question: Question, answer: Answer) -> Mapping[str, str]:
-    virtual = " ".join(
-        f"{item.name}={item.version}" + (f"={item.build}" if item.build != "0" else "")
-        for item in question.virtual_packages
-    )
-    found = {"virtual-packages": virtual}
-    found["accelerator"] = stack.accelerator(answer.platform).value
-    packages = {package.name: package for package in answer.packages}
-    for item in stack.frameworks_on(answer.platform):
-        facts = framework(item.name)
-        if facts and item.source is FrameworkSource.CONDA and facts.carrier in packages:
-            found[item.name] = _describe(packages[facts.carrier], answer)
-    if stack.gpu and stack.accelerator(answer.platform) is Accelerator.CUDA:
-        found.update(_cuda_facts(stack, answer))
-    return found
+def _platform_facts(solution: Solution) -> Mapping[str, str]:
+    view = solution.view
+    found = {
+        "virtual-packages": " ".join(map(_describe_virtual, solution.question.virtual_packages)),
+        "accelerator": view.stack.accelerator(view.platform).value,
+    }
+    packages = {package.name: package for package in solution.answer.packages}
+    for item, facts in view.frameworks():
+        if facts.carrier in packages:
+            found[item.name] = _describe(view, packages[facts.carrier])
+    return {**found, **(_cuda_facts(view.gpu, solution.answer) if view.gpu else {})}
 
 
-def _describe(package: Package, answer: Answer) -> str:
-    build = read_build(package.name, package.build, package.channel, answer.platform.system)
+def _describe_virtual(item: VirtualPackage) -> str:
+    return f"{item.name}={item.version}" + (f"={item.build}" if item.build != "0" else "")
+
+
+def _describe(view: View, package: Package) -> str:
+    build = view.read_build(package)
     suffix = f", built for CUDA {build.line}" if isinstance(build, CudaBuild) else ""
     return f"{package.version} {package.build}{suffix}"
 
 
-def _cuda_facts(stack: Stack, answer: Answer) -> Mapping[str, str]:
-    assert stack.gpu is not None  # noqa: S101 - the caller asked
-    line = stack.gpu.cuda
-    found = {"cuda": str(line)}
+def _cuda_facts(gpu: Gpu, answer: Answer) -> Mapping[str, str]:
+    found = {"cuda": str(gpu.cuda)}
     carried = cudnn_of(answer.packages)
     if carried:
         found["cudnn"] = ", ".join(f"{version} in {name}" for name, version in carried.items())
-    floor = minor_floor(line, answer.platform.system)
+    floor = minor_floor(gpu.cuda, answer.platform.system)
     if floor:
         found["driver-floor"] = (
-            f">={floor.driver} (minor-version compatibility of CUDA {line.major}, "
+            f">={floor.driver} (minor-version compatibility of CUDA {gpu.cuda.major}, "
             f"{floor.confidence})"
         )
     newer = [
-        f"{package.name} {package.version} of CUDA {of}"
+        f"{package.name} {package.version} of CUDA {line}"
         for package in answer.packages
-        if component_of(package.name)
-        and (of := line_of(package.name, package.version))
-        and of != line
+        if (line := line_of(package.name, package.version)) and line != gpu.cuda
     ]
     if newer:
         found["newer-components"] = ", ".join(newer)

@@ -1,4 +1,4 @@
-"""What of a pin matters to a question: the part that pure reasoning looks at."""
+"""One platform of a stack beside what the pin holds for it: all that pure reasoning looks at."""
 
 from __future__ import annotations
 
@@ -6,33 +6,77 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from envlock.compat.builds import Build, read_build
 from envlock.compat.components import component_of
-from envlock.compat.frameworks import framework, known_frameworks
+from envlock.compat.frameworks import FrameworkFacts, framework, known_frameworks
 from envlock.formats.channel import channel_url
 from envlock.model.package import Package, Variant
 from envlock.model.pin import Origin
 from envlock.model.platform import Accelerator, Platform
-from envlock.model.stack import ChannelPriority, Stack
-
+from envlock.model.stack import ChannelPriority, Framework, FrameworkSource, Gpu, Stack
 
 _Record = TypeVar("_Record", Package, Variant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PinView:
-    """The records that decide GPU builds and CUDA constraints on one platform."""
+class View:
+    """A stack on one platform, over one pin."""
 
+    stack: Stack
+    platform: Platform
     origin: Origin
     digest: str
+    """Of the pin, 64 hex digits."""
     records: Mapping[str, tuple[Variant, ...]]
-    """All records of the names in `names_to_consult`."""
+    """All builds of the names in `names_to_consult`."""
     admits: Callable[[str, str], bool]
     """Whether a version range (first) holds a version (second)."""
 
+    @property
+    def gpu(self) -> Gpu | None:
+        """The `[gpu]` table where the platform computes on CUDA, None elsewhere."""
+        on_cuda = self.stack.accelerator(self.platform) is Accelerator.CUDA
+        return self.stack.gpu if on_cuda else None
 
-def needs_view(stack: Stack, platform: Platform) -> bool:
+    def frameworks(self) -> tuple[tuple[Framework, FrameworkFacts], ...]:
+        """Return the platform's frameworks from conda, each with its facts."""
+        return tuple(
+            (item, facts)
+            for item in self.stack.frameworks_on(self.platform)
+            if item.source is FrameworkSource.CONDA and (facts := framework(item.name))
+        )
+
+    def visible(self, records: Iterable[_Record]) -> tuple[_Record, ...]:
+        """Return the records that the solver may choose under the stack's channel priority."""
+        found = tuple(records)
+        if self.stack.channel_priority is ChannelPriority.DISABLED:
+            return found
+        for channel in map(channel_url, self.stack.channels):
+            of_channel = tuple(item for item in found if item.channel == channel)
+            if of_channel:
+                return of_channel
+        return ()
+
+    def builds(self, name: str) -> tuple[Variant, ...]:
+        """Return the visible builds of a name that was consulted."""
+        return self.visible(self.records.get(name, ()))
+
+    def origin_hints(self) -> tuple[str, ...]:
+        """Return what a person should know of the pin when something is missing from it."""
+        if self.origin is Origin.LIVE:
+            return ()
+        update = f"`envlock index update {self.stack.python.where.file}` asks the channels"
+        return (f"the pin is a partial view, collected from published locks; {update}",)
+
+    def read_build(self, record: Package | Variant) -> Build:
+        """Say what a record was built for."""
+        return read_build(record.name, record.build, record.channel, self.platform.system)
+
+
+def needs_pin(stack: Stack, platform: Platform) -> bool:
     """Say whether a platform's question depends on what the pin holds."""
-    return bool(stack.frameworks_on(platform)) or (stack.accelerator(platform) is Accelerator.CUDA)
+    on_cuda = stack.gpu is not None and stack.accelerator(platform) is Accelerator.CUDA
+    return on_cuda or bool(stack.frameworks_on(platform))
 
 
 def names_to_consult(names: Iterable[str]) -> tuple[str, ...]:
@@ -43,15 +87,3 @@ def names_to_consult(names: Iterable[str]) -> tuple[str, ...]:
         if facts:
             wanted.update((*facts.asks, facts.carrier, *facts.companions))
     return tuple(sorted(name for name in names if name in wanted or component_of(name)))
-
-
-def visible(stack: Stack, records: Iterable[_Record]) -> tuple[_Record, ...]:
-    """Return the records that the solver may choose under the stack's channel priority."""
-    found = tuple(records)
-    if stack.channel_priority is ChannelPriority.DISABLED:
-        return found
-    for channel in map(channel_url, stack.channels):
-        of_channel = tuple(item for item in found if item.channel == channel)
-        if of_channel:
-            return of_channel
-    return ()

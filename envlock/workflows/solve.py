@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from envlock.errors import Fault, InputFileError, LockError, NoSolutionError, PinError
@@ -20,10 +20,9 @@ from envlock.ports.reporter import Reporter
 from envlock.ports.solver import Solver
 from envlock.ports.workspace import Workspace
 from envlock.solve.coherence import check_answers
-from envlock.solve.explain import explain
-from envlock.solve.locking import keep_platforms, make_lock
+from envlock.solve.locking import Solution, keep_platforms, make_lock
 from envlock.solve.question import frame_question
-from envlock.solve.view import PinView, names_to_consult, needs_view
+from envlock.solve.view import View, names_to_consult, needs_pin
 
 LOCK_LIMIT_BYTES = 64_000_000
 
@@ -85,33 +84,21 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
     _refuse_bad_specs(stack, platforms, tools.solver)
     before = _read_existing(path, tools.workspace)
     pin = _open(stack, digest, platforms, tools)
-    views = {platform: _view(stack, platform, pin, tools.solver) for platform in platforms}
     earlier = _earlier(path, before, options)
-    questions = [
-        frame_question(
-            stack,
-            platform,
-            views[platform],
-            as_of_ms=options.as_of_ms,
-            keep=_keep(earlier, platform, options, pin, tools.solver),
-        )
-        for platform in platforms
-    ]
     tools.reporter.step(f"solving {stack.name} for {', '.join(platforms)}")
-    answers = _answers(stack, pin, questions, views, tools)
-    check_answers(stack, answers, views)
+    solutions = _solve(stack, pin, platforms, earlier, options, tools)
+    check_answers([(solution.view, solution.answer) for solution in solutions])
     lock = make_lock(
-        stack,
         stack_path.replace("\\", "/").rpartition("/")[2],
-        questions,
-        answers,
-        pin,
+        solutions,
+        pin.pin,
         made_by=f"{tools.made_by}, {tools.solver.identity}",
         updated=options.update or (),
     )
     if options.platforms and before is not None:
         lock = keep_platforms(lock, read_lock(before, path))
     content = format_lock(lock)
+    answers = tuple(solution.answer for solution in solutions)
     solved = Solved(lock=lock, content=content, path=path, before=before, answers=answers)
     if solved.changed and options.write:
         _write(solved, tools)
@@ -217,11 +204,49 @@ def _open(stack: Stack, digest: str, platforms: Sequence[Platform], tools: Solve
     return pin
 
 
-def _view(stack: Stack, platform: Platform, pin: OpenPin, solver: Solver) -> PinView:
+def _solve(  # noqa: PLR0913, PLR0917 - the inner step of one story
+    stack: Stack,
+    pin: OpenPin,
+    platforms: Sequence[Platform],
+    earlier: Lock | None,
+    options: SolveOptions,
+    tools: SolveTools,
+) -> tuple[Solution, ...]:
+    """Solve every platform; the next question is made while the solver is at the last one."""
+    asked: list[tuple[View, Question]] = []
+
+    def frame() -> Iterator[Question]:
+        for platform in platforms:
+            view = _view(stack, platform, pin, tools.solver)
+            keep = _keep(earlier, platform, options, pin, tools.solver)
+            asked.append((view, frame_question(view, as_of_ms=options.as_of_ms, keep=keep)))
+            yield asked[-1][1]
+
+    results = tools.solver.solve(pin, frame())
+    return tuple(
+        Solution(view=view, question=question, answer=_answer(view, question, result, pin, tools))
+        for (view, question), result in zip(asked, results, strict=True)
+    )
+
+
+def _answer(
+    view: View, question: Question, result: Answer | Conflict, pin: OpenPin, tools: SolveTools
+) -> Answer:
+    if isinstance(result, Answer):
+        return result
+    from envlock.solve.explain import explain  # noqa: PLC0415 - most solves need no explanation
+
+    tools.reporter.step("no answer; looking for the cause")
+    raise explain(view, question, _PinOracle(pin, view.platform, tools.solver))
+
+
+def _view(stack: Stack, platform: Platform, pin: OpenPin, solver: Solver) -> View:
     wanted: tuple[str, ...] = ()
-    if needs_view(stack, platform):
+    if needs_pin(stack, platform):
         wanted = names_to_consult(solver.names(pin, platform))
-    return PinView(
+    return View(
+        stack=stack,
+        platform=platform,
         origin=pin.pin.origin,
         digest=pin.digest,
         records=solver.candidates(pin, platform, wanted),
@@ -267,25 +292,8 @@ def _keep(
     return solver.find(pin, platform, urls)
 
 
-def _answers(
-    stack: Stack,
-    pin: OpenPin,
-    questions: Sequence[Question],
-    views: Mapping[Platform, PinView],
-    tools: SolveTools,
-) -> tuple[Answer, ...]:
-    answers: list[Answer] = []
-    for question, result in zip(questions, tools.solver.solve(pin, questions), strict=True):
-        if isinstance(result, Conflict):
-            tools.reporter.step("no answer; looking for the cause")
-            oracle = _PinOracle(pin, question.platform, tools.solver)
-            raise explain(stack, question, views[question.platform], oracle)
-        answers.append(result)
-    return tuple(answers)
-
-
 class _PinOracle:
-    """Implements `solve.explain.Oracle` over a solver and one platform of a pin."""
+    """Implements `solve.oracle.Oracle` over a solver and one platform of a pin."""
 
     def __init__(self, pin: OpenPin, platform: Platform, solver: Solver) -> None:
         self._pin = pin

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
 from envlock.backends.pins import REPODATA, DiskPins
 from envlock.cli.main import main
 from envlock.formats.index_pin import format_repodata, part_folder
@@ -171,8 +172,10 @@ def test_a_hundred_solves_in_a_hundred_worlds_give_one_digest(tmp_path: Path):
         stack = Path(shutil.copy(STACKS / f"{FLAGSHIP}.toml", folder))
         here = chance.choice([folder, tmp_path, Path("/")])
         finished = subprocess.run(
-            [sys.executable, "-c", CLOCK, str(chance.uniform(1e9, 4e9)), "solve", "-q"]
-            + [os.path.relpath(stack, here)],
+            [
+                *(sys.executable, "-c", CLOCK, str(chance.uniform(1e9, 4e9))),
+                *("solve", "-q", os.path.relpath(stack, here)),
+            ],
             check=False,
             capture_output=True,
             cwd=here,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from envlock.cli.main import main
 from envlock.formats.conda_lock import read_lock
 from tiny import Channels, make_pin, make_stack, record

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from envlock.cli.main import main
 from envlock.model.pin import Origin
 from tiny import Channels, Record, make_stack, record

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import yaml
-from envlock.formats.conda_lock import format_lock, quote, read_facts, read_lock, split_body
-from envlock.model.lock import Lock, LockedPackage, LockHead
 from hypothesis import given
 from hypothesis import strategies as st
+
+from envlock.formats.conda_lock import format_lock, quote, read_facts, read_lock, split_body
+from envlock.model.lock import Lock, LockedPackage, LockHead
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 NAME = st.from_regex(r"[a-z_][a-z0-9_.-]{0,15}", fullmatch=True)

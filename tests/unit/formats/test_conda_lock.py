@@ -6,6 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+
 from envlock.errors import LockError
 from envlock.formats.conda_lock import (
     BODY_DIGEST,
@@ -126,7 +127,9 @@ def test_a_head_that_another_tool_wrote_has_no_facts(head: bytes):
     assert read_facts(head) is None
 
 
-@pytest.mark.parametrize("text", ["1.0", "yes", "NO", "null", "~", "1e3", "0x1f", "- a", "a: b", ""])
+@pytest.mark.parametrize(
+    "text", ["1.0", "yes", "NO", "null", "~", "1e3", "0x1f", "- a", "a: b", ""]
+)
 def test_text_that_yaml_would_read_as_something_else_is_quoted(text: str):
     assert quote(text) == f"'{text}'"
 

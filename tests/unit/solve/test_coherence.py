@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders import GPU_STACK, stack_of, view_of
+
+from builders import GPU_STACK, view_of
 from envlock.errors import NoSolutionError
 from envlock.model.package import Package
 from envlock.model.platform import Platform
@@ -17,7 +18,8 @@ TORCH = make_package("pytorch", "2.5.1", "py3.12_cuda12.1_cudnn9.1.0_0", channel
 
 def problems(text: str, *packages: Package, platform: Platform = Platform.LINUX_64) -> list[str]:
     answer = Answer(platform=platform, packages=packages)
-    return [item.problem for item in check_answer(stack_of(text), answer, view_of(packages))]
+    view = view_of(text, packages, platform=platform)
+    return [item.problem for item in check_answer(view, answer)]
 
 
 def test_a_gpu_build_of_the_line_passes():
@@ -136,12 +138,11 @@ def test_a_cpu_stack_is_not_judged_by_gpu_rules():
 
 
 def test_every_incoherence_is_told_at_once():
-    stack = stack_of(TORCH_STACK)
     packages = (make_package("libcurand", "10.3.4.107"), make_package("cuda-version", "12.8"))
     answer = Answer(platform=Platform.LINUX_64, packages=packages)
 
     with pytest.raises(NoSolutionError) as refused:
-        check_answers(stack, [answer], {Platform.LINUX_64: view_of(packages)})
+        check_answers([(view_of(TORCH_STACK, packages), answer)])
 
     assert str(refused.value) == (
         "the answer for demo would not run as the stack says\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from builders import CPU_STACK, GPU_STACK, stack_of
 from envlock.model.platform import Platform
 from envlock.solve.virtual import virtual_packages
