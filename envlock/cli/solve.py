@@ -98,7 +98,7 @@ def _solve(path: str, arguments: argparse.Namespace) -> ExitCode:
 
     stack = load_stack(path)
     options = SolveOptions(
-        platforms=tuple(_platform(text) for text in arguments.platform),
+        platforms=tuple(parse_platform(text) for text in arguments.platform),
         as_of_ms=_as_of(arguments.as_of),
         update=tuple(arguments.update) if arguments.update else None,
         write=not arguments.dry_run,
@@ -117,7 +117,8 @@ def _solve(path: str, arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.YES
 
 
-def _platform(text: str) -> Any:
+def parse_platform(text: str) -> Any:
+    """Return the platform of that name; raises `EnvlockError` with the names that there are."""
     from envlock.model.platform import Platform
 
     try:
