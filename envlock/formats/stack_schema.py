@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
+from functools import cache
 from typing import Annotated, Self, cast
 
 import msgspec
@@ -41,6 +42,7 @@ def _text(pattern: str, expected: str, description: str, *examples: str) -> Meta
 
 _CONDA_VERSION = r"[0-9A-Za-z*][0-9A-Za-z._*+!]*"
 _CONDA_CLAUSE = rf"[ (]*(?:(?:[=!~<>]=|[=<>]) *)?{_CONDA_VERSION}[ )]*"
+CONDA_VERSION = _whole(rf"{_CONDA_CLAUSE}(?:[,|]{_CONDA_CLAUSE})*")
 _PYPI_VERSION = r"[0-9A-Za-z][0-9A-Za-z._*+!-]*"
 _PYPI_CLAUSE = rf" *(?:(?:===|[=!~<>]=|[<>]) *)?{_PYPI_VERSION} *"
 _REST = r"[^\s\x00-\x20\x7f\x22'`<>\\^{}|]+"
@@ -83,12 +85,11 @@ Channel = Annotated[
 ]
 CondaVersion = Annotated[
     str,
-    _text(
-        rf"{_CONDA_CLAUSE}(?:[,|]{_CONDA_CLAUSE})*",
-        "a version such as `2.1.*` or `>=2,<3` (`*` is any)",
-        "A version as conda's match specs write it: `2.1.*`, `>=2,<3`; `*` is any.",
-        "2.1.*",
-        ">=2,<3",
+    Meta(
+        pattern=CONDA_VERSION,
+        description="A version as conda's match specs write it: `2.1.*`, `>=2,<3`; `*` is any.",
+        examples=["2.1.*", ">=2,<3"],
+        extra={"expected": "a version such as `2.1.*` or `>=2,<3` (`*` is any)"},
     ),
 ]
 CondaBuild = Annotated[
@@ -318,7 +319,14 @@ class PypiIndexTable(_Table, frozen=True, kw_only=True):
 
     name: Label
     url: WebAddress
-    packages: Annotated[list[PypiName], Meta(min_length=1, extra_json_schema={"uniqueItems": True})]
+    packages: Annotated[
+        list[PypiName],
+        Meta(
+            min_length=1,
+            description="The packages that come from this index and from no other.",
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ]
 
 
 class TargetTable(_Table, frozen=True, kw_only=True):
@@ -345,7 +353,10 @@ class VerifyTable(_Table, frozen=True, kw_only=True):
     """What `envlock verify` does when the command line does not say."""
 
     level: VerifyLevel | UnsetType = UNSET
-    timeout_seconds: Annotated[int, Meta(ge=1, le=604_800)] | UnsetType = UNSET
+    timeout_seconds: (
+        Annotated[int, Meta(ge=1, le=604_800, description="How long each check may take.")]
+        | UnsetType
+    ) = UNSET
 
 
 class AuditTable(_Table, frozen=True, kw_only=True):
@@ -418,21 +429,18 @@ def find_problems(document: Mapping[str, object]) -> list[Problem]:
 
 
 def format_key(path: Path) -> str:
-    """Return a path as a dotted key: `target.win-64.dependencies`, `gpu.compute[1]`."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            text += f".{_quote_key(part)}" if text else _quote_key(part)
-    return text
+    """Return a path as a dotted key, as TOML writes it: `target.win-64`, `gpu.compute[1]`."""
+    return _join(path, _write_key)
+
+
+def show_key(path: Path) -> str:
+    """Return a path as a dotted key for people: like `quote`, safe to print whatever it is."""
+    return _join(path, _show_key)
 
 
 def quote(text: str) -> str:
     """Return text between back quotes: without secrets, short, harmless for a terminal."""
-    shown = redact(text)
-    short = shown if len(shown) <= _SHORT else f"{shown[:_SHORT]}…"
-    return f"`{_printable(short)}`"
+    return f"`{_printable(_shorten(redact(text)))}`"
 
 
 def redact(text: str) -> str:
@@ -449,10 +457,11 @@ def redact(text: str) -> str:
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that a misspelt one most likely means."""
     words = list(known)
-    alias = _ALIASES.get(word.lower())
+    word = word[:_SHORT].lower()
+    alias = _ALIASES.get(word)
     if alias in words:
         return alias
-    found = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    found = get_close_matches(word, words, n=1, cutoff=0.6)
     return found[0] if found else None
 
 
@@ -475,7 +484,10 @@ _ALIASES = {
     "osx-aarch64": "osx-arm64",
     "windows": "win-64",
 }
-_ESCAPES = {'"': '\\"', "\\": "\\\\"}
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
 
 
 def _printable(text: str) -> str:
@@ -486,12 +498,21 @@ def _printable(text: str) -> str:
     )
 
 
-def _quote_key(key: str) -> str:
-    if _BARE_KEY.fullmatch(key):
-        return key
-    return '"' + _printable("".join(_ESCAPES.get(char, char) for char in redact(key))) + '"'
+def _join(path: Path, form: Callable[[str], str]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{form(part)}" for part in path)
+    return text.removeprefix(".")
 
 
+def _write_key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+
+
+def _show_key(key: str) -> str:
+    shown = _shorten(redact(key))
+    return shown if _BARE_KEY.fullmatch(shown) else f'"{_printable(shown)}"'
+
+
+@cache
 def _root() -> inspect.StructType:
     return cast("inspect.StructType", inspect.type_info(StackFile))
 
@@ -512,8 +533,6 @@ def _in_value(kind: inspect.Type, value: object, path: Path) -> Iterator[Problem
             yield from _in_list(kind, value, path)
         case inspect.EnumType(cls=enum) if isinstance(value, str):
             yield from _in_enum(enum, value, path)
-        case inspect.StrType() if isinstance(value, str):
-            return
         case inspect.IntType() if isinstance(value, int) and not isinstance(value, bool):
             yield from _in_integer(kind, value, path)
         case _:
@@ -523,7 +542,9 @@ def _in_value(kind: inspect.Type, value: object, path: Path) -> Iterator[Problem
 def _in_text(kind: inspect.Type, value: str, path: Path, expected: str) -> Iterator[Problem]:
     pattern = kind.pattern if isinstance(kind, inspect.StrType) else None
     if pattern and not re.search(pattern, value):
-        yield Problem(path=path, text=f"expected {expected}, found {quote(value)}")
+        lower = value.lower()
+        hint = f"write it in lower case: {quote(lower)}" if re.search(pattern, lower) else None
+        yield Problem(path=path, text=f"expected {expected}, found {quote(value)}", hint=hint)
 
 
 def _in_union(types: Sequence[inspect.Type], value: object, path: Path) -> Iterator[Problem]:
@@ -591,7 +612,7 @@ def _missing(field: inspect.Field, path: Path) -> Problem:
         lines = " and ".join(f"`{item.encode_name} = {_example(item.type)}`" for item in needed)
         hint = f"add `[{name}]` with {lines}"
         return Problem(path=(*path, name), text="this table is missing", hint=hint)
-    hint = f"add `{name} = {_example(field.type)}` to [{format_key(path)}]"
+    hint = f"add `{name} = {_example(field.type)}` to [{show_key(path)}]"
     return Problem(path=(*path, name), text="this key is missing", hint=hint)
 
 
@@ -618,14 +639,15 @@ def _unknown_hint(name: str, known: Sequence[str], path: Path) -> str:
         return f"`{name}` belongs into [{homes[0]}]"
     near = closest(name, known)
     if near:
-        return f"did you mean `{format_key((*path, near))}`?"
-    place = f"[{format_key(path)}]" if path else "a stack"
+        return f"did you mean `{show_key((*path, near))}`?"
+    place = f"[{show_key(path)}]" if path else "a stack"
     hint = f"{place} knows {_listed(known, 'and')}"
     if path[-1:] == ("frameworks",):
         hint += "; any other package belongs into [dependencies]"
     return hint
 
 
+@cache
 def _tables() -> Mapping[str, frozenset[str]]:
     """Return the keys of every table, so that a key in the wrong one can be sent home."""
     tables = {}
@@ -693,16 +715,16 @@ def _written(value: object) -> str:
 def _type_hint(kind: inspect.Type, value: object, path: Path) -> str | None:
     wanted = _name_type(kind)
     key = path[-1] if path else ""
-    assign = "" if isinstance(key, int) else f"{_quote_key(key)} = "
+    assign = "" if isinstance(key, int) else f"{_show_key(key)} = "
     if wanted.startswith("a string") and isinstance(value, (int, float)):
         text = "true" if value is True else "false" if value is False else _written(value)
         return None if isinstance(value, bool) else f'quote it: `{assign}"{text}"`'
     if wanted == "an array" and isinstance(value, str):
         return f"put it in brackets: `{assign}[{json.dumps(quote(value)[1:-1])}]`"
     if wanted == "an array of tables" and isinstance(value, dict):
-        return f"write the header with two brackets: `[[{format_key(path)}]]`"
+        return f"write the header with two brackets: `[[{show_key(path)}]]`"
     if wanted == "a table":
-        return f"write it as a table: `[{format_key(path)}]`"
+        return f"write it as a table: `[{show_key(path)}]`"
     return None
 
 

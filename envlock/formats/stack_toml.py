@@ -38,6 +38,7 @@ from envlock.formats.stack_schema import (
     format_key,
     quote,
     redact,
+    show_key,
 )
 from envlock.model.platform import Accelerator, Platform, System
 from envlock.model.stack import (
@@ -61,6 +62,9 @@ T = TypeVar("T")
 
 Table = Mapping[str, Any]
 """A TOML table; the schema has seen to its values."""
+
+LARGEST_BYTES = 1_000_000
+"""No stack is larger; callers pass it as the limit when they read the file."""
 
 PYPI_NAMES = {"pytorch": "torch", "tensorflow": "tensorflow", "jax": "jax"}
 """What PyPI calls the frameworks."""
@@ -148,11 +152,26 @@ def _explain(message: str, text: str, file: str) -> NoReturn:
     if clash:
         raise InputFileError([_clash_fault(clash, file)]) from None
     column = f", column {position[2]}" if position and position[2] else ""
-    _refuse(file, line, f"not valid TOML{column}: {redact(reason)}", hint=_SYNTAX_HINTS.get(reason))
+    problem = f"not valid TOML{column}: {redact(_in_plain_words(reason))}"
+    _refuse(file, line, problem, hint=_SYNTAX_HINTS.get(reason))
+
+
+def _in_plain_words(reason: str) -> str:
+    """Return tomllib's reason without Python in it."""
+    if reason.startswith("Exceeds the limit"):
+        return "an integer has too many digits"
+    return re.sub(r"\((.*)\)", lambda match: quote(".".join(_parts(match[1]))), reason)
+
+
+def _parts(printed: str) -> list[str]:
+    return re.findall(r"'([^']*)'", printed)
 
 
 _CLASHES = ("Cannot ", "Duplicate ")
+_INLINE = "`{ … }` stays on one line and has no comma at its end"
 _SYNTAX_HINTS = {
+    "Invalid initial character for a key part": _INLINE,
+    "Unclosed inline table": _INLINE,
     "Invalid value": "text needs quotes",
     "Expected '=' after a key in a key/value pair": "a line is `key = value` or `[table]`",
     "Invalid statement": "a line is `key = value` or `[table]`",
@@ -176,11 +195,11 @@ class _Clash(NamedTuple):
 
 def _clash_fault(clash: _Clash, file: str) -> Fault:
     (path, line, _), (earlier, first, _) = clash
-    where = f"{file}:{line}: {format_key(path)}"
+    where = f"{file}:{line}: {show_key(path)}"
     if path == earlier:
         problem = f"written twice, first on line {first}"
         return Fault(where=where, problem=problem, hint="keep one of the two")
-    problem = f"`{format_key(earlier)}` is already written on line {first}, in another way"
+    problem = f"`{show_key(earlier)}` is already written on line {first}, in another way"
     return Fault(where=where, problem=problem, hint="write a table in one way only")
 
 
@@ -214,7 +233,10 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 
-Pieces = Iterator[tuple[str, int]]
+Piece = tuple[str, int, int]
+"""A piece of TOML that is neither blank nor comment: its text, line and offset."""
+
+_NOTHING: Piece = ("", 0, 0)
 
 
 def find_lines(text: str) -> dict[Path, int]:
@@ -234,103 +256,100 @@ _DEEPEST = 12
 """No key of a stack lies so deep; a limit keeps a hostile key of thousands of dots cheap."""
 
 
-def _declarations(text: str) -> Iterator[_Declared]:
-    """Yield each header, key and array entry with its line, in order, repeats included."""
-    pieces = _pieces(text)
-    arrays: dict[Path, int] = {}
-    table: Path = ()
-    for piece, line in pieces:
-        if piece == "[":
-            table = _read_header(pieces, arrays)
-            yield _Declared(table, line, is_header=True)
-        elif piece != "\n":
-            path = table + _read_key(piece, pieces)
-            yield _Declared(path, line, is_header=False)
-            yield from _read_value(pieces, path)
-
-
-def _pieces(text: str) -> Pieces:
+def split_pieces(text: str) -> Iterator[Piece]:
+    """Yield the pieces of a TOML text in order; newlines are pieces, line 1 is the first."""
     line = 1
     for match in _PIECE.finditer(text):
         if match.lastgroup != "blank":
             piece = match.group()
-            yield piece, line
+            yield piece, line, match.start()
             line += piece.count("\n")
 
 
-def _read_header(pieces: Pieces, arrays: dict[Path, int]) -> Path:
+def read_header(pieces: Iterator[Piece], arrays: dict[Path, int]) -> Path:
     """Read the rest of `[a.b]` or `[[a.b]]`; an array of tables counts up in `arrays`."""
-    first, _ = next(pieces, ("", 0))
-    is_array = first == "["
-    if is_array:
-        first, _ = next(pieces, ("", 0))
-    keys = _read_key(first, pieces)
+    first = next(pieces, _NOTHING)
+    is_array = first[0] == "["
+    keys = read_key(next(pieces, _NOTHING) if is_array else first, pieces)
     path: Path = ()
     for position, key in enumerate(keys, start=1):
         path = (*path, key)
         if path in arrays and not (is_array and position == len(keys)):
             path = (*path, arrays[path] - 1)
-    for piece, _ in pieces:
-        if piece == "\n":
-            break
     if not is_array:
         return path
+    next(pieces, _NOTHING)  # the second bracket
     arrays[path] = arrays.get(path, 0) + 1
     return (*path, arrays[path] - 1)
 
 
-def _read_key(first: str, pieces: Pieces) -> Path:
+def read_key(first: Piece, pieces: Iterator[Piece]) -> tuple[str, ...]:
     """Read a dotted key and the `=` or `]` after it."""
     keys: list[str] = []
-    piece = first
-    while piece not in _KEY_ENDS:
-        if piece != ".":
-            keys.append(_unquote(piece))
-        piece, _ = next(pieces, ("", 0))
+    text = first[0]
+    while text not in _KEY_ENDS:
+        if text != ".":
+            keys.append(_unquote(text))
+        text = next(pieces, _NOTHING)[0]
     return tuple(keys)
 
 
 _KEY_ENDS = ("=", "]", "\n", "")
 
 
-def _unquote(piece: str) -> str:
-    if piece[0] not in "\"'":
-        return piece
-    if piece[0] == '"' and "\\" in piece:
+def _unquote(key: str) -> str:
+    if key[0] not in "\"'":
+        return key
+    if key[0] == '"' and "\\" in key:
         try:
-            return str(tomllib.loads(f"key = {piece}")["key"])
+            return str(tomllib.loads(f"key = {key}")["key"])
         except ValueError:
-            return piece
-    return piece[1:-1]
+            return key
+    return key[1:-1]
 
 
-def _read_value(pieces: Pieces, path: Path) -> Iterator[_Declared]:
+def _declarations(text: str) -> Iterator[_Declared]:
+    """Yield each header, key and array entry with its line, in order, repeats included."""
+    pieces = split_pieces(text)
+    arrays: dict[Path, int] = {}
+    table: Path = ()
+    for piece in pieces:
+        if piece[0] == "[":
+            table = read_header(pieces, arrays)
+            yield _Declared(table, piece[1], is_header=True)
+        elif piece[0] != "\n":
+            path = table + read_key(piece, pieces)
+            yield _Declared(path, piece[1], is_header=False)
+            yield from _in_a_value(pieces, path)
+
+
+def _in_a_value(pieces: Iterator[Piece], path: Path) -> Iterator[_Declared]:
     """Read to the end of a value; yield the entries of arrays and the keys of inline tables."""
     places: list[Path] = []  # the arrays and inline tables that are open
     positions: list[int] = []  # the entry in each open array; -1 in an inline table
     starts = False  # the next piece begins an entry or a key
-    for piece, line in pieces:
-        if piece == "\n" and not places:
-            return
-        if piece == "\n":
+    for piece in pieces:
+        text, line, _ = piece
+        if text == "\n":
+            if not places:
+                return
             continue
-        if starts and piece not in _CLOSERS:
+        if starts and text not in _CLOSERS:
             starts = False
-            if positions[-1] < 0:
-                path = places[-1] + _read_key(piece, pieces)
-                yield _Declared(path, line, is_header=False)
-                continue
-            path = (*places[-1], positions[-1])
+            is_key = positions[-1] < 0
+            path = places[-1] + (read_key(piece, pieces) if is_key else (positions[-1],))
             yield _Declared(path, line, is_header=False)
-        if piece in _OPENERS:
+            if is_key:
+                continue
+        if text in _OPENERS:
             places.append(path)
-            positions.append(0 if piece == "[" else -1)
+            positions.append(0 if text == "[" else -1)
             starts = True
-        elif piece in _CLOSERS and places:
+        elif text in _CLOSERS and places:
             places.pop()
             positions.pop()
             starts = False
-        elif piece == "," and places:
+        elif text == "," and places:
             positions[-1] += positions[-1] >= 0
             starts = True
 
@@ -352,7 +371,7 @@ class _Places:
 
     def name(self, path: Path) -> str:
         """Return the start of a message about a key; without a key, the file."""
-        return str(self.where(*path)) if path else self.file
+        return str(Where(self.file, show_key(path), self.line(path))) if path else self.file
 
     def line(self, path: Path) -> int:
         """Return a key's line, or that of the nearest table around it; 0 for none."""
@@ -366,7 +385,7 @@ class _Places:
 
 def _faults(problems: Iterable[Problem], places: _Places) -> list[Fault]:
     """Return the problems as faults, in the order of the file."""
-    ordered = sorted(problems, key=lambda item: (places.line(item.path), format_key(item.path)))
+    ordered = sorted(problems, key=lambda item: (places.line(item.path), show_key(item.path)))
     return [
         Fault(where=places.name(item.path), problem=item.text, hint=item.hint) for item in ordered
     ]
@@ -444,11 +463,12 @@ def _judge_repeats(document: Table) -> Iterator[Problem]:
     for index, table in _entries(document, "pypi-index"):
         packages = _entries(table, "packages")
         yield from _repeated(
-            (("pypi-index", index, "packages", at), name, _normal(name)) for at, name in packages
+            (("pypi-index", index, "packages", at), name, normal_name(name))
+            for at, name in packages
         )
     for scope, table in _scopes(document):
         yield from _repeated(
-            ((*scope, "pypi-dependencies", name), name, _normal(name))
+            ((*scope, "pypi-dependencies", name), name, normal_name(name))
             for name in _table(table, "pypi-dependencies")
         )
 
@@ -465,12 +485,12 @@ def _repeated(entries: Iterable[tuple[Path, str, str]]) -> Iterator[Problem]:
     seen: dict[str, Path] = {}
     for path, text, meaning in entries:
         if meaning in seen:
-            first = format_key(seen[meaning])
+            first = show_key(seen[meaning])
             yield Problem(path=path, text=f"{quote(text)} is named twice, first as `{first}`")
         seen.setdefault(meaning, path)
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
     """Return a PyPI name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -491,7 +511,8 @@ def _judge_accelerators(document: Table, written: Table) -> Iterator[Problem]:
     for name, target in _table(document, "target").items():
         path = ("target", name, "accelerator")
         yield from _judge_accelerator(path, target.get("accelerator"), has_gpu=has_gpu)
-    for index, item in _entries(document, "stack", "platforms"):
+    platforms = {item: index for index, item in reversed(_entries(document, "stack", "platforms"))}
+    for item, index in platforms.items():
         is_mac = Platform(item).system is System.MACOS
         if has_gpu and is_mac and "accelerator" not in _table(written, "target", item):
             yield Problem(
@@ -540,7 +561,7 @@ def _judge_names(document: Table) -> Iterator[Problem]:
                 yield _asked_twice(path, name)
         for name in _table(table, "pypi-dependencies"):
             for framework in frameworks:
-                if _normal(name) == PYPI_NAMES[framework]:
+                if normal_name(name) == PYPI_NAMES[framework]:
                     yield _asked_twice((*scope, "pypi-dependencies", name), framework)
 
 
@@ -548,7 +569,7 @@ def _asked_twice(path: Path, framework: str) -> Problem:
     return Problem(
         path=path,
         text=f"[frameworks] asks for `{framework}` already",
-        hint=f"keep `frameworks.{framework}` and remove `{format_key(path)}`",
+        hint=f"keep `frameworks.{framework}` and remove `{show_key(path)}`",
     )
 
 
