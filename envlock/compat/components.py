@@ -21,6 +21,8 @@ _PART = re.compile(r"-(dev|static|impl|tools)$")
 _OTHER_NAMES = {
     "gds-tools": "libcufile",  # GPUDirect Storage: both carry its number, 1.11.1.6 of 12.6
 }
+_BEGINNINGS = ("cuda", "gds-", "lib")
+"""What every component's package begins with: a solve asks about each name of a channel."""
 _OWN_NUMBERS = frozenset({"cuda-cccl-impl"})  # CCCL's version, 2.0.1, under a component's name
 
 _Release = tuple[tuple[int, ...], CudaLine]
@@ -28,7 +30,7 @@ _Release = tuple[tuple[int, ...], CudaLine]
 
 def components() -> tuple[str, ...]:
     """Return the names of all known components, sorted."""
-    return tuple(sorted(_tabled() | _toolkit_numbered()))
+    return tuple(sorted(_known()))
 
 
 @cache
@@ -39,10 +41,10 @@ def component_of(package_name: str) -> str | None:
     else, also for packages with `cuda` in their name that are not bound to one toolkit line; the
     facts file says which those are and why.
     """
-    if package_name in _OWN_NUMBERS:
+    if package_name in _OWN_NUMBERS or not package_name.startswith(_BEGINNINGS):
         return None
     name = _PLATFORM.sub("", _OTHER_NAMES.get(package_name, package_name))
-    known = _tabled() | _toolkit_numbered()
+    known = _known()
     return next((base for base in (name, _PART.sub("", name)) if base in known), None)
 
 
@@ -118,6 +120,11 @@ def _history(component: str) -> tuple[_Release, ...]:
             }
         )
     )
+
+
+@cache
+def _known() -> frozenset[str]:
+    return _tabled() | _toolkit_numbered()
 
 
 @cache
