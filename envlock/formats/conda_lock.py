@@ -10,9 +10,11 @@ conda-lock's own parser is this module's contract test.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -152,61 +154,178 @@ def read_facts(head: bytes) -> Mapping[str, str] | None:
 def read_lock(content: bytes, file: str) -> Lock:
     """Read any unified lock (version 1) of conda-lock, ours or not.
 
-    Raises `LockError` saying what is wrong and where.
+    Where a row gives a key twice the last one counts, as it does for conda-lock. Raises `LockError`
+    saying what is wrong and where.
     """
     data = _load_yaml(content, file)
     version = data.get("version")
-    if version != 1:
-        raise LockError(f"{file}: version: expected the unified format 1, found {version!r}")
+    if version is not None and not isinstance(version, str):
+        version = type(version).__name__
+    if version != "1":
+        found = f"a pixi lock of format {version}" if "environments" in data else version
+        raise LockError(f"{file}: version: expected the unified format 1, found {found}")
     metadata, rows = data.get("metadata"), data.get("package")
     if not isinstance(metadata, dict) or not isinstance(rows, list):
         raise LockError(f"{file}: expected the tables `metadata` and `package` of a unified lock")
     try:
-        return Lock(
-            head=_read_head(metadata), packages=tuple(_read_package(row) for row in rows)
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise LockError(f"{file}: not a unified lock: {error!r}") from error
+        head = _read_head(metadata)
+    except _RowError as error:
+        raise LockError(f"{file}: metadata: {error}") from None
+    packages: list[LockedPackage] = []
+    for row in rows:
+        try:
+            packages.append(_read_package(row))
+        except _RowError as error:
+            raise _bad_row(content, file, len(packages), error) from None
+    return Lock(head=head, packages=tuple(packages))
+
+
+class _RowError(ValueError):
+    """A value that a unified lock cannot have there; given its place by whoever knows it."""
+
+
+_CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
+_DEEP = re.compile(rb"(?:[-?:][ \t]+){2000}")
+_DEEP_BRACKETS = 5_000
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_MAX_SHOWN = 300
+_TAG_ERRORS = (ValueError, LookupError, AttributeError, TypeError)
+"""What PyYAML lets through where an explicit tag such as `!!int` stands before another text."""
 
 
 def _load_yaml(content: bytes, file: str) -> dict[str, Any]:
     import yaml  # noqa: PLC0415 - a fresh lock is recognised without it
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if _is_too_deep(content):
+        raise LockError(f"{file}: expected a unified lock, found values nested thousands deep")
     try:
-        data = yaml.load(content, Loader=loader)  # noqa: S506 - a safe loader either way
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LockError(
-            f"{file}: cannot be read as YAML: {' '.join(str(error).split())}",
-            hints=["was the file cut short, or is a merge conflict left in it?"],
-        ) from error
+        data = yaml.load(content, Loader=_text_loader())  # noqa: S506 - derived from a safe loader
+    except (yaml.YAMLError, *_TAG_ERRORS, RecursionError) as error:
+        raise _not_yaml(content, file, error) from error
     if not isinstance(data, dict):
-        raise LockError(f"{file}: expected a unified lock, found {type(data).__name__}")
+        found = "nothing" if data is None else type(data).__name__
+        raise LockError(f"{file}: expected a unified lock, found {found}")
     return data
 
 
-def _read_head(metadata: Mapping[str, Any]) -> LockHead:
-    channels = metadata.get("channels") or []
-    custom = metadata.get("custom_metadata") or {}
+@cache
+def _text_loader() -> type[Any]:
+    """Return a loader that leaves every scalar the text that it is, apart from null.
+
+    Some locks hold versions and hashes without quotes; YAML would take `3.10` for a number.
+    """
+    import yaml  # noqa: PLC0415 - as above
+
+    base: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    null = "tag:yaml.org,2002:null"
+    resolvers = {
+        first: [pair for pair in pairs if pair[0] == null]
+        for first, pairs in base.yaml_implicit_resolvers.items()
+    }
+    return type("_TextLoader", (base,), {"yaml_implicit_resolvers": resolvers})
+
+
+def _is_too_deep(content: bytes) -> bool:
+    """Say whether libyaml, which recurses without a limit, could exhaust the stack."""
+    brackets = content.translate(None, _NOT_BRACKETS)
+    nested = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return len(nested) > _DEEP_BRACKETS or _DEEP.search(content) is not None
+
+
+def _not_yaml(content: bytes, file: str, error: Exception) -> LockError:
+    conflict = _CONFLICT.search(content)
+    if conflict:
+        line = content.count(b"\n", 0, conflict.start()) + 1
+        return LockError(
+            f"{file}:{line}: a merge conflict is left in the file",
+            hints=["take one side of it, then solve or lock anew"],
+        )
+    told = "a value does not fit its tag" if isinstance(error, _TAG_ERRORS) else str(error)
+    said = " ".join(told.split())[:_MAX_SHOWN]
+    return LockError(f"{file}: cannot be read as YAML: {said}", hints=["was the file cut short?"])
+
+
+def _bad_row(content: bytes, file: str, index: int, error: _RowError) -> LockError:
+    import yaml  # noqa: PLC0415 - as above
+
+    line = None
+    with contextlib.suppress(yaml.YAMLError, ValueError, LookupError):
+        root: Any = yaml.compose(content, Loader=_text_loader())
+        tables = {key.value: value for key, value in root.value if isinstance(key.value, str)}
+        line = tables["package"].value[index].start_mark.line + 1
+    place = f"{file}:{line}" if line else file
+    return LockError(
+        f"{place}: package {index + 1}: {error}",
+        hints=[
+            "a bad merge can leave half a package behind; restore the file, or lock anew",
+        ],
+    )
+
+
+def _read_head(metadata: Mapping[Any, Any]) -> LockHead:
+    channels = _list(metadata.get("channels"), "`channels`")
+    custom = _table(metadata.get("custom_metadata"), "`custom_metadata`")
+    hashes = _table(metadata.get("content_hash"), "`content_hash`")
     return LockHead(
-        channels=tuple(str(row["url"] if isinstance(row, dict) else row) for row in channels),
-        platforms=tuple(map(str, metadata.get("platforms") or ())),
-        sources=tuple(map(str, metadata.get("sources") or ())),
-        content_hash={str(k): str(v) for k, v in (metadata.get("content_hash") or {}).items()},
-        facts={k: str(v) for k, v in custom.items() if str(k).startswith(FACT_PREFIX)},
+        channels=tuple(
+            _required(row, "url") if isinstance(row, dict) else _text(row) for row in channels
+        ),
+        platforms=tuple(map(_text, _list(metadata.get("platforms"), "`platforms`"))),
+        sources=tuple(map(_text, _list(metadata.get("sources"), "`sources`"))),
+        content_hash={_text(key): _text(value) for key, value in hashes.items()},
+        facts={
+            key: _text(value) for key, value in custom.items() if str(key).startswith(FACT_PREFIX)
+        },
     )
 
 
-def _read_package(row: Mapping[str, Any]) -> LockedPackage:
-    hashes = row.get("hash") or {}
+def _read_package(row: object) -> LockedPackage:
+    table = _table(row, "the row")
+    hashes = _table(table.get("hash"), "`hash`")
+    dependencies = _table(table.get("dependencies"), "`dependencies`")
     return LockedPackage(
-        name=str(row["name"]),
-        version=str(row["version"]),
-        manager=str(row["manager"]),
-        platform=str(row["platform"]),
-        url=str(row["url"]),
-        md5=hashes.get("md5"),
-        sha256=hashes.get("sha256"),
-        dependencies={str(k): str(v) for k, v in (row.get("dependencies") or {}).items()},
-        category=str(row.get("category", "main")),
+        name=_required(table, "name"),
+        version=_required(table, "version"),
+        manager=_required(table, "manager"),
+        platform=_required(table, "platform"),
+        url=_required(table, "url"),
+        md5=_optional(hashes, "md5"),
+        sha256=_optional(hashes, "sha256"),
+        dependencies={_text(key): _text(value) for key, value in dependencies.items()},
+        category=_optional(table, "category") or "main",
     )
+
+
+def _table(value: object, what: str) -> Mapping[Any, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _RowError(f"{what}: expected a table, found {type(value).__name__}")
+    return value
+
+
+def _list(value: object, what: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise _RowError(f"{what}: expected a list, found {type(value).__name__}")
+    return value
+
+
+def _required(table: Mapping[Any, Any], key: str) -> str:
+    if key not in table:
+        raise _RowError(f"`{key}` is missing")
+    return _text(table[key])
+
+
+def _optional(table: Mapping[Any, Any], key: str) -> str | None:
+    value = table.get(key)
+    return None if value is None else _text(value)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _RowError(f"expected text, found {type(value).__name__}")
+    return value

@@ -90,6 +90,19 @@ def _build(package: LockedPackage, file_name: str) -> str:
     return stem.removeprefix(start) if stem.startswith(start) else stem.rpartition("-")[2]
 
 
+_BUILD_HASH = re.compile(r"(?:np\d+)?(?:py|pl)?[\d.]*h[0-9a-f]{7,}$")
+_EVERYWHERE = re.compile(r"(?:(?:py|cp)?[\d.]*|(?:linux|win|osx)\w*\d\w*|cpython|default)")
+
+
+def build_variant(package: LockedPackage) -> str:
+    """Return what makes a build different in kind: `cuda12.1_cudnn9.1.0`, `cpu_generic`, `nompi`.
+
+    Left out are the recipe's hash and number, the platform and the Python it is for.
+    """
+    tokens = [_BUILD_HASH.sub("", token) for token in parse_archive(package).build.split("_")]
+    return "_".join(token for token in tokens if not _EVERYWHERE.fullmatch(token))
+
+
 def _owner(url: str) -> str:
     match = _HOST.match(url)
     if match is None:
@@ -284,7 +297,11 @@ def _entries(lock: Lock, platforms: Sequence[str], *, hashes: bool) -> Mapping[s
     asked = {f"content_hash: {key}": head.content_hash[key] for key in head.content_hash}
     return {
         **{key: ", ".join(items) for key, items in lists.items() if items},
-        **{f"inputs: {key}": value for key, value in _inputs(head.facts.get(INPUTS)).items()},
+        **{
+            f"inputs: {key}": value
+            for key, value in _inputs(head.facts.get(INPUTS)).items()
+            if not any(key.startswith(f"target.{platform}.") for platform in others)
+        },
         **({key: asked[key] for key in asked if key.split()[-1] not in others} if hashes else {}),
         **told,
     }

@@ -15,8 +15,7 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from itertools import islice
+from itertools import islice, pairwise
 
 from envlock.model.lock import LockedPackage
 
@@ -100,7 +99,8 @@ class Wish:
 FrameworkAsks = Mapping[str, Sequence[str]]
 """The conda packages that each framework asks for, the framework's own first."""
 
-_KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."\[\]]+)|\[(\d+)\]')
+_KEY = re.compile(r'"((?:[^"\\]|\\.)*)"|[^."\[\]]+')
+_ESCAPED = re.compile(r"\\(.)")
 
 
 def wishes_of(
@@ -110,45 +110,44 @@ def wishes_of(
 
     A platform's own entry counts in place of the stack's.
     """
-    found: dict[tuple[str, str], Wish] = {}
-    scopes: tuple[tuple[str, ...], ...] = ((), ("target", platform))
-    tables = {_split(key): value for key, value in inputs.items()}
-    for scope in scopes:
-        for path, value in tables.items():
-            if path[: len(scope)] == scope:
-                for wish in _wishes(scope, path[len(scope) :], value, frameworks):
-                    found[wish.node, path[len(scope)]] = wish
-    return tuple(found.values())
+    shared: dict[tuple[str, str], Wish] = {}
+    own: dict[tuple[str, str], Wish] = {}
+    for key, value in inputs.items():
+        raw = [match.group() for match in _KEY.finditer(key)]
+        path = [_unquote(part) for part in raw]
+        scope = 2 if path[:2] == ["target", platform] else 0
+        wishes = own if scope else shared
+        place = ".".join(raw[: scope + 2])
+        for wish in _wishes(path[scope:], value, place, frameworks):
+            name = (wish.node, path[scope])
+            if wish.spec != "*" or name not in wishes:
+                wishes[name] = wish
+    return tuple({**shared, **own}.values())
 
 
-def _split(key: str) -> tuple[str, ...]:
-    return tuple(
-        quoted.replace('\\"', '"').replace("\\\\", "\\") or bare or index
-        for quoted, bare, index in _KEY.findall(key)
-    )
+def _unquote(part: str) -> str:
+    return _ESCAPED.sub(r"\1", part[1:-1]) if part.startswith('"') else part
 
 
 def _wishes(
-    scope: Sequence[str], path: Sequence[str], value: object, frameworks: FrameworkAsks
+    path: Sequence[str], value: object, key: str, frameworks: FrameworkAsks
 ) -> Iterator[Wish]:
-    """Yield the wishes of one input; only the keys that name a version are one each."""
+    """Yield the wishes of one input; it gives the version, or another detail of the same wish."""
+    spec = str(value) if path[2:] in ([], ["version"]) else "*"
     match path:
         case ["python", "version"]:
-            names: Sequence[str] = ("python",)
+            yield Wish(node="python", spec=str(value), key=key)
         case ["gpu", "cuda"]:
-            names, value = ("cuda-version",), f"{value}.*"
-        case ["dependencies", name] | ["dependencies", name, "version"]:
-            names = (name,)
-        case ["pypi-dependencies", name] | ["pypi-dependencies", name, "version"]:
-            names = (f"{PYPI}{_normal(name)}",)
-        case ["frameworks", name] | ["frameworks", name, "version"]:
-            names = frameworks.get(name, (name,))
+            yield Wish(node="cuda-version", spec=f"{value}.*", key=key)
+        case ["dependencies", name, *_]:
+            yield Wish(node=name, spec=spec, key=key)
+        case ["pypi-dependencies", name, *_]:
+            yield Wish(node=f"{PYPI}{_normal(name)}", spec=spec, key=key)
+        case ["frameworks", name, *_]:
+            for place, node in enumerate(frameworks.get(name, (name,))):
+                yield Wish(node=node, spec="*" if place else spec, key=key)
         case _:
-            return
-    kept = path[:2]
-    key = ".".join((*scope, *kept))
-    for place, node in enumerate(names):
-        yield Wish(node=node, spec="*" if place else str(value), key=key)
+            pass
 
 
 def find_roots(graph: Graph, wishes: Iterable[str] = ()) -> tuple[str, ...]:
@@ -272,8 +271,8 @@ def _walk(
     while waiting:
         nodes = waiting.pop()
         if nodes[-1] == target:
-            pairs = zip(nodes, nodes[1:], strict=False)
-            yield Way(nodes=nodes, specs=tuple(graph.needs[one][other] for one, other in pairs))
+            specs = tuple(graph.needs[one][other] for one, other in pairwise(nodes))
+            yield Way(nodes=nodes, specs=specs)
             continue
         steps = [(*nodes, step) for step in _steps(graph, nodes[-1], far, starts, target)]
         waiting.extend(reversed(steps))
@@ -293,9 +292,7 @@ class Branch:
     locked: bool
 
 
-def walk_tree(
-    graph: Graph, roots: Sequence[str], *, depth: int | None = None
-) -> Iterator[Branch]:
+def walk_tree(graph: Graph, roots: Sequence[str], *, depth: int | None = None) -> Iterator[Branch]:
     """Yield the tree below the roots, top down. Virtual packages are left out.
 
     What hangs from a package is shown where it is met first; a ring ends where it closes.
@@ -313,9 +310,10 @@ def walk_tree(
         if repeated or (depth is not None and len(last) >= depth):
             continue
         shown.add(name)
-        ends = reduce(lambda found, item: [*found, item], below, list[str]())
-        for place in range(len(ends) - 1, -1, -1):
-            waiting.append((ends[place], below[ends[place]], (*last, place == len(ends) - 1)))
+        names = list(below)
+        waiting.extend(
+            (needed, below[needed], (*last, needed == names[-1])) for needed in reversed(names)
+        )
 
 
 def _visible_needs(graph: Graph, name: str) -> Mapping[str, str]:

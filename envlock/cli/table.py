@@ -1,0 +1,101 @@
+"""Plain text for people: aligned columns, sizes, trees, and characters that a terminal can show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_STEP = 1000
+_ONE_DIGIT = 999.95
+"""From here on one digit after the point rounds to the next unit."""
+_MIN_CUT = 8
+_GAP = "  "
+_PLAINER = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "…": "...", "—": "-"})
+
+
+def format_bytes(size_bytes: int) -> str:
+    """Return a size in decimal units: `0 B`, `1.4 GB`; a change keeps its minus."""
+    sign, rest = ("-" if size_bytes < 0 else ""), float(abs(size_bytes))
+    unit = 0
+    while rest >= (_ONE_DIGIT if unit else _STEP) and unit < len(_UNITS) - 1:
+        rest /= _STEP
+        unit += 1
+    return f"{sign}{rest:.1f} {_UNITS[unit]}" if unit else f"{sign}{rest:.0f} B"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 package`, `2 packages`, `1,482 packages`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def printable(text: str) -> str:
+    """Return foreign text without what could steer a terminal or break a line."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def terminal_width() -> int | None:
+    """Return the width of the terminal that reads stdout, None when a file or a pipe does."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def format_table(
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Iterable[int] = (),
+    cut: int | None = None,
+    width: int | None = None,
+    indent: str = "",
+) -> list[str]:
+    """Return rows as aligned lines without trailing spaces; the first can be a heading.
+
+    Columns in `right` are set to the right. Where a line would be wider than `width`, the column
+    `cut` is shortened; the others never are.
+    """
+    if not rows:
+        return []
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if cut is not None and width is not None:
+        total = len(indent) + sum(widths) + len(_GAP) * (len(widths) - 1)
+        widths[cut] = max(min(_MIN_CUT, widths[cut]), widths[cut] - max(0, total - width))
+    flush = frozenset(right)
+    return [
+        indent
+        + _GAP.join(
+            _shorten(cell, size).rjust(size) if place in flush else _shorten(cell, size).ljust(size)
+            for place, (cell, size) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _shorten(text: str, size: int) -> str:
+    return text if len(text) <= size else f"{text[: size - 1]}…"
+
+
+def tree_prefix(last: Sequence[bool]) -> str:
+    """Return what stands in front of a branch, by whether each level's branch is the last."""
+    if not last:
+        return ""
+    above = "".join("    " if end else "│   " for end in last[:-1])
+    return above + ("└── " if last[-1] else "├── ")
+
+
+def emit(lines: Iterable[str]) -> None:
+    """Print lines on stdout; what its encoding lacks is printed in plainer characters."""
+    text = "".join(f"{line}\n" for line in lines)
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_PLAINER).encode(encoding, "backslashreplace").decode(encoding)
+    sys.stdout.write(text)
