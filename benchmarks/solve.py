@@ -32,7 +32,7 @@ from envlock.formats.index_pin import describe_part, format_repodata
 from envlock.model.pin import Origin, Pin
 from envlock.model.question import Question
 from envlock.solve.question import frame_question
-from envlock.solve.view import View, names_to_consult, needs_pin
+from envlock.solve.view import View, builds_to_consult, needs_pin
 
 ROOT = Path(__file__).parents[1]
 BARE = Path(__file__).with_name("bare_rattler.py")
@@ -135,13 +135,15 @@ def write_question(stack_path: Path, cache: Path, target: Path) -> Path:
     rows = []
     for platform in stack.platforms:
         pin = pins.open(digest, platform.subdirs)
-        names = names_to_consult(solver.names(pin, platform)) if needs_pin(stack, platform) else ()
+        wanted: Mapping[str, str] = {}
+        if needs_pin(stack, platform):
+            wanted = builds_to_consult(stack, platform, solver.names(pin, platform))
         view = View(
             stack=stack,
             platform=platform,
             origin=pin.pin.origin,
             digest=digest,
-            records=solver.candidates(pin, platform, names),
+            records=solver.candidates(pin, platform, wanted),
             admits=solver.admits,
         )
         question = frame_question(view)

@@ -80,9 +80,9 @@ class RattlerSolver:
         return frozenset(found)
 
     def candidates(
-        self, pin: OpenPin, platform: Platform, names: Sequence[str]
+        self, pin: OpenPin, platform: Platform, wanted: Mapping[str, str]
     ) -> Mapping[str, tuple[Variant, ...]]:
-        """Return the builds of some names, in the pin's order."""
+        """Return the builds of some names and version ranges, in the pin's order."""
         sources = [
             (channel, source)
             for channel in pin.pin.channels
@@ -92,9 +92,9 @@ class RattlerSolver:
             name: tuple(
                 Variant(name, str(record.version), str(record.build), channel)
                 for channel, source in sources
-                for record in source.load_records(name)
+                for record in _load(source, name, version)
             )
-            for name in names
+            for name, version in wanted.items()
         }
 
     def find(
@@ -173,6 +173,12 @@ class RattlerSolver:
                 for record in source.load_records(package.name):
                     if record.url == package.url:
                         yield record
+
+
+def _load(source: SparseRepoData, name: str, version: str) -> list[RepoDataRecord]:
+    if version == "*":
+        return source.load_records(name)
+    return source.load_matching_records([MatchSpec(f"{name} {version}")])
 
 
 def _to_package(record: RepoDataRecord) -> Package:

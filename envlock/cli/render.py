@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from envlock.cli.table import count, format_bytes
+
 if TYPE_CHECKING:
     from envlock.model.question import Answer
     from envlock.model.stack import Stack
@@ -36,9 +38,8 @@ def render_solve(stack: Stack, solved: Solved, *, written: bool) -> str:
     """Return what a person should see after a solve: a block per platform, then what was done."""
     lines = [f"{stack.name}: {stack.description}"] if stack.description else [stack.name]
     for answer in solved.answers:
-        size = _total_bytes(answer)
-        told = f", {size / 1e9:.1f} GB to download" if size else ""
-        lines.append(f"\n  {answer.platform}: {len(answer.packages)} packages{told}")
+        packages = count(len(answer.packages), "package")
+        lines.append(f"\n  {answer.platform}: {packages}, {_download(answer)} to download")
         lines.extend(f"    {key:<12} {value}" for key, value in _facts(stack, solved, answer))
     if solved.lock.head.facts.get(f"{_PREFIX}pin-origin", "").startswith("observed"):
         lines.append(
@@ -56,6 +57,12 @@ def _facts(stack: Stack, solved: Solved, answer: Answer) -> Iterable[tuple[str, 
         value = facts.get(f"{_PREFIX}{answer.platform}/{key}")
         if value:
             yield {"driver-floor": "driver", "newer-components": "newer"}.get(key, key), value
+
+
+def _download(answer: Answer) -> str:
+    known = [item.size_bytes for item in answer.packages if item.size_bytes is not None]
+    whole = len(known) == len(answer.packages)
+    return ("" if whole else "at least ") + format_bytes(sum(known))
 
 
 def _total_bytes(answer: Answer) -> int | None:

@@ -24,11 +24,12 @@ class Solver(Protocol):
         ...
 
     def candidates(
-        self, pin: OpenPin, platform: Platform, names: Sequence[str]
+        self, pin: OpenPin, platform: Platform, wanted: Mapping[str, str]
     ) -> Mapping[str, tuple[Variant, ...]]:
-        """Return every build of these names that the pin holds for the platform.
+        """Return the builds that the pin holds for the platform, by name.
 
-        A name without records maps to an empty tuple. Order: channel, then file name.
+        `wanted` maps each name to a version range, `*` for all. A name without such builds maps
+        to an empty tuple. Order: channel, then file name.
         """
         ...
 

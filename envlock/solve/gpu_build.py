@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from envlock.compat.builds import Build, CpuBuild, CudaBuild, runs_on
+from envlock.compat.builds import Build, CpuBuild, CudaBuild, UnknownBuild, runs_on
 from envlock.compat.frameworks import FrameworkFacts
 from envlock.errors import NoSolutionError
 from envlock.formats.channel import channel_name
@@ -48,18 +48,25 @@ def carrier_constraints(view: View, item: Framework, facts: FrameworkFacts) -> I
 
 
 def companion_constraints(view: View, item: Framework, facts: FrameworkFacts) -> Iterable[Ask]:
-    """Keep CPU builds of the packages around a framework out of a GPU environment."""
-    if view.gpu is None:
+    """Keep builds that would not run out of the packages around a framework.
+
+    A build that does not say what it was made for is let through: the solver has its dependencies.
+    """
+    gpu = view.gpu
+    if gpu is None:
         return
     for name in facts.companions:
-        present = view.builds(name)
-        cpu = {record.build for record in present if isinstance(view.read_build(record), CpuBuild)}
-        others = {record.build for record in present} - cpu
-        if cpu and others:
+        read = {record.build: view.read_build(record) for record in view.builds(name)}
+        fitting = [
+            build
+            for build, of in read.items()
+            if isinstance(of, UnknownBuild) or _fits(of, gpu, view)
+        ]
+        if fitting and len(fitting) < len(read):
             yield Ask(
                 name=name,
-                spec=f"{name} *{_selector(sorted(others))}",
-                wish=f"{name} built for a GPU",
+                spec=f"{name} *{_selector(sorted(fitting))}",
+                wish=f"{name}{_purpose(gpu)}",
                 where=item.where,
             )
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from envlock.compat.builds import Build, read_build
 from envlock.compat.components import component_of
-from envlock.compat.frameworks import FrameworkFacts, framework, known_frameworks
+from envlock.compat.frameworks import FrameworkFacts, framework
 from envlock.formats.channel import channel_url
 from envlock.model.package import Package, Variant
 from envlock.model.pin import Origin
@@ -28,7 +28,7 @@ class View:
     digest: str
     """Of the pin, 64 hex digits."""
     records: Mapping[str, tuple[Variant, ...]]
-    """All builds of the names in `names_to_consult`."""
+    """The builds of what `builds_to_consult` names."""
     admits: Callable[[str, str], bool]
     """Whether a version range (first) holds a version (second)."""
 
@@ -79,11 +79,16 @@ def needs_pin(stack: Stack, platform: Platform) -> bool:
     return on_cuda or bool(stack.frameworks_on(platform))
 
 
-def names_to_consult(names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of a pin's names that a view must hold: frameworks and the CUDA family."""
-    wanted = {"cuda-version"}
-    for known in known_frameworks():
-        facts = framework(known)
+def builds_to_consult(stack: Stack, platform: Platform, names: Iterable[str]) -> Mapping[str, str]:
+    """Return what a view must hold, of a pin's names: name -> version range.
+
+    That is the CUDA family and the platform's frameworks with what goes with them; of a framework
+    only the versions that the stack would take.
+    """
+    wanted = {name: "*" for name in names if component_of(name)}
+    for item in stack.frameworks_on(platform):
+        facts = framework(item.name)
         if facts:
-            wanted.update((*facts.asks, facts.carrier, *facts.companions))
-    return tuple(sorted(name for name in names if name in wanted or component_of(name)))
+            wanted.update(dict.fromkeys((*facts.asks, facts.carrier, *facts.companions), "*"))
+            wanted[facts.asks[0]] = item.version
+    return {name: wanted[name] for name in sorted(wanted)}

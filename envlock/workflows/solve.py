@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from envlock.errors import Fault, InputFileError, LockError, NoSolutionError, PinError
@@ -22,7 +22,7 @@ from envlock.ports.workspace import Workspace
 from envlock.solve.coherence import check_answers
 from envlock.solve.locking import Solution, keep_platforms, make_lock
 from envlock.solve.question import frame_question
-from envlock.solve.view import View, names_to_consult, needs_pin
+from envlock.solve.view import View, builds_to_consult, needs_pin
 
 LOCK_LIMIT_BYTES = 64_000_000
 
@@ -241,9 +241,9 @@ def _answer(
 
 
 def _view(stack: Stack, platform: Platform, pin: OpenPin, solver: Solver) -> View:
-    wanted: tuple[str, ...] = ()
+    wanted: Mapping[str, str] = {}
     if needs_pin(stack, platform):
-        wanted = names_to_consult(solver.names(pin, platform))
+        wanted = builds_to_consult(stack, platform, solver.names(pin, platform))
     return View(
         stack=stack,
         platform=platform,
@@ -311,7 +311,7 @@ class _PinOracle:
         return self._solver.matching(self._pin, self._platform, spec)
 
     def builds(self, name: str) -> tuple[Variant, ...]:
-        return self._solver.candidates(self._pin, self._platform, [name])[name]
+        return self._solver.candidates(self._pin, self._platform, {name: "*"})[name]
 
 
 def _write(solved: Solved, tools: SolveTools) -> None:

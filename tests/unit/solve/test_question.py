@@ -182,3 +182,18 @@ def test_a_cpu_stack_without_frameworks_asks_for_what_it_says_and_no_more():
 
     assert [ask.spec for ask in framed.asks] == ["python 3.12.*", "numpy >=2"]
     assert framed.constraints == ()
+
+
+def test_companions_for_another_line_are_kept_out_and_silent_ones_let_through():
+    vision = [
+        make_package("torchvision", "0.20.1", build, channel=PYTORCH)
+        for build in ("py312_cu118", "py312_cu121", "py312_cu124", "py312_0", "cuda_py312_0")
+    ]
+
+    specs = constrained(TORCH, torch("py3.12_cuda12.1_cudnn9.1.0_0"), *vision)
+
+    assert admitted(specs["torchvision"], *(package.build for package in vision)) == [
+        "py312_cu121",
+        "py312_0",
+        "cuda_py312_0",
+    ]
