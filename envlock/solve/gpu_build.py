@@ -57,11 +57,7 @@ def companion_constraints(view: View, item: Framework, facts: FrameworkFacts) ->
         return
     for name in facts.companions:
         read = {record.build: view.read_build(record) for record in view.builds(name)}
-        fitting = [
-            build
-            for build, of in read.items()
-            if isinstance(of, UnknownBuild) or _fits(of, gpu, view)
-        ]
+        fitting = [build for build, of in read.items() if _says_nothing(of) or _fits(of, gpu, view)]
         if fitting and len(fitting) < len(read):
             yield Ask(
                 name=name,
@@ -92,6 +88,10 @@ def _fits(build: Build, gpu: Gpu, view: View) -> bool:
     if not runs_on(build.line, gpu.cuda):
         return False
     return not (build.cudnn and gpu.cudnn) or view.admits(gpu.cudnn, build.cudnn)
+
+
+def _says_nothing(build: Build) -> bool:
+    return isinstance(build, UnknownBuild) or (isinstance(build, CudaBuild) and build.line is None)
 
 
 def _selector(builds: Sequence[str]) -> str:
