@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from msgspec import to_builtins
+
 from envlock.formats.channel import channel_name
 from envlock.formats.index_pin import NAME_DIGITS
 from envlock.model.pin import Origin
@@ -53,7 +55,7 @@ def describe_shown(shown: PinDescription) -> Mapping[str, object]:
         "as_of": shown.pin.as_of,
         "age_days": shown.age_days,
         "channels": list(shown.pin.channels),
-        "parts": [asdict(part) for part in shown.pin.parts],
+        "parts": [to_builtins(part) for part in shown.pin.parts],
         "stacks": list(shown.stacks),
     }
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from envlock.model.package import Package
 from envlock.model.platform import Platform
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockHead:
+class LockHead(Struct, frozen=True, kw_only=True):
     """The metadata of a unified lock; `facts` are envlock's own, empty in a foreign lock."""
 
     channels: tuple[str, ...]
@@ -20,8 +20,7 @@ class LockHead:
     facts: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedPackage:
+class LockedPackage(Struct, frozen=True, kw_only=True):
     """One package as a unified lock writes it; `manager` is `conda` or `pip`."""
 
     name: str
@@ -35,8 +34,7 @@ class LockedPackage:
     category: str = "main"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """A unified lock in memory."""
 
     head: LockHead
@@ -47,8 +45,7 @@ class Lock:
         return tuple(item for item in self.packages if item.platform == platform)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SolvedPlatform:
+class SolvedPlatform(Struct, frozen=True, kw_only=True):
     """One platform of a finished solve with the facts that its head records."""
 
     platform: Platform

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class Variant(NamedTuple):
@@ -16,8 +17,7 @@ class Variant(NamedTuple):
     """The channel's base URL, as in `Package`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True):
     """One build of one package in one channel."""
 
     name: str

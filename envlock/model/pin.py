@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Origin(StrEnum):
@@ -15,8 +16,7 @@ class Origin(StrEnum):
     """Collected from published locks: real records, but a partial view of the channels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinPart:
+class PinPart(Struct, frozen=True, kw_only=True):
     """The records of one channel folder."""
 
     channel: str
@@ -29,8 +29,7 @@ class PinPart:
     """0 where the channel has no such folder, or nothing in it that was asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
+class Pin(Struct, frozen=True, kw_only=True):
     """What a pin holds; its identity is the SHA-256 of this manifest in canonical JSON."""
 
     origin: Origin
@@ -45,16 +44,14 @@ class Pin:
         return tuple(dict.fromkeys(part.channel for part in self.parts))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPart:
+class OpenPart(Struct, frozen=True, kw_only=True):
     """A part whose repodata lies on disk, uncompressed, for a solver to map."""
 
     part: PinPart
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPin:
+class OpenPin(Struct, frozen=True, kw_only=True):
     """A pin that is ready to be solved from."""
 
     digest: str

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from envlock.model.package import Package
 from envlock.model.platform import Platform
 from envlock.model.stack import ChannelPriority, Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(Struct, frozen=True, kw_only=True):
     """One match spec and who asks for it."""
 
     name: str
@@ -21,8 +20,7 @@ class Ask:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VirtualPackage:
+class VirtualPackage(Struct, frozen=True, kw_only=True):
     """A fact about the machine that packages can depend on, such as `__cuda`."""
 
     name: str
@@ -32,8 +30,7 @@ class VirtualPackage:
     """Why it has this value: the key of the stack, or a default."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """Everything that decides the answer for one platform, apart from the pin."""
 
     platform: Platform
@@ -51,16 +48,14 @@ class Question:
     """Builds of an earlier answer that are preferred where they still fit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """The packages of one platform, by name; one build for each name."""
 
     platform: Platform
     packages: tuple[Package, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
+class Conflict(Struct, frozen=True, kw_only=True):
     """The solver found no answer."""
 
     platform: Platform

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from envlock.model.platform import Accelerator, Platform
 from envlock.model.version import CudaLine
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """A place in a stack file; `line` is 1-based, 0 when it is not known."""
 
     file: str
@@ -59,8 +59,7 @@ class AuditLevel(StrEnum):
     """Verify again on this machine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dependency:
+class Dependency(Struct, frozen=True, kw_only=True):
     """One conda requirement: `name` and the rest of a match spec."""
 
     name: str
@@ -77,8 +76,7 @@ class Dependency:
         return f"{prefix}{self.name} {self.version}{build}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PypiDependency:
+class PypiDependency(Struct, frozen=True, kw_only=True):
     """One PyPI requirement, in the words of PEP 508."""
 
     name: str
@@ -110,8 +108,7 @@ def format_specifiers(version: str) -> str:
     return ",".join(clause if clause[0] in "<>=!~" else f"=={clause}" for clause in named)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PypiIndex:
+class PypiIndex(Struct, frozen=True, kw_only=True):
     """An extra package index, and the packages that come from nowhere else."""
 
     name: str
@@ -120,8 +117,7 @@ class PypiIndex:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
+class Artifact(Struct, frozen=True, kw_only=True):
     """A file beside the environment, such as weights or data; not part of any key."""
 
     name: str
@@ -130,16 +126,14 @@ class Artifact:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifySettings:
+class VerifySettings(Struct, frozen=True, kw_only=True):
     """The `[verify]` table; None where the command line's default holds."""
 
     level: VerifyLevel | None = None
     timeout_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditSettings:
+class AuditSettings(Struct, frozen=True, kw_only=True):
     """The `[audit]` table; None where the command line's default holds."""
 
     level: AuditLevel | None = None
@@ -147,8 +141,7 @@ class AuditSettings:
     """Codes of rules that are not to be reported."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Framework:
+class Framework(Struct, frozen=True, kw_only=True):
     """A framework that envlock knows the GPU builds and the checks of."""
 
     name: str
@@ -158,8 +151,7 @@ class Framework:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gpu:
+class Gpu(Struct, frozen=True, kw_only=True):
     """The `[gpu]` table."""
 
     cuda: CudaLine
@@ -171,8 +163,7 @@ class Gpu:
     where: Mapping[str, Where] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
+class Fleet(Struct, frozen=True, kw_only=True):
     """The `[fleet]` table: the oldest machine that the stack must run on."""
 
     driver: str | None = None
@@ -181,8 +172,7 @@ class Fleet:
     where: Mapping[str, Where] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """What one platform says otherwise than the stack."""
 
     accelerator: Accelerator | None = None
@@ -192,8 +182,7 @@ class Target:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
+class Stack(Struct, frozen=True, kw_only=True):
     """A whole stack file, checked. Absent tables are empty; `gpu` is None for a CPU stack."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _DIGITS = re.compile(r"\d+")
 
@@ -26,8 +27,7 @@ def parse_dotted(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class CudaLine:
+class CudaLine(Struct, frozen=True, order=True):
     """A CUDA toolkit line: major and minor, as `12.1`.
 
     Minor-version compatibility holds within a major, so most rules ask for both numbers.
