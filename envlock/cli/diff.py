@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from envlock.model.lock import LockedPackage
-    from envlock.solve.difference import Aspect, HeadChange, PackageChange
+    from envlock.solve.difference import Aspect, Difference, HeadChange, PackageChange
     from envlock.workflows.compare import Compared, SizeChange
 
 _DIGEST = re.compile(r"(?<=sha256:)([0-9a-f]{12})[0-9a-f]{52}")
@@ -85,6 +85,11 @@ def render(compared: Compared) -> Iterator[str]:
         yield ""
         yield "recorded in the head:"
         yield from format_table([_head_row(change) for change in difference.head], indent="  ")
+    yield from render_packages(difference)
+
+
+def render_packages(difference: Difference) -> Iterator[str]:
+    """Yield what changed, a block for each set of platforms that shares it, largest first."""
     merged = _merge(difference.platforms)
     for platforms in sorted(merged, key=lambda item: (-len(item), item)):
         yield ""

@@ -94,7 +94,7 @@ def _run_command(arguments: Sequence[str]) -> int:
         module.add_parser(parser.add_subparsers(required=True))
         return int(module.run(parser.parse_args(arguments)))
     except EnvlockError as error:
-        _print_error(error, as_json=as_json)
+        print_error(error, as_json=as_json)
         return int(error.exit_code)
     except SystemExit as leaving:  # argparse has printed its usage
         return leaving.code if isinstance(leaving.code, int) else 2
@@ -120,7 +120,8 @@ def _known(name: str) -> str:
     raise EnvlockError(f"there is no command `{name}`", hints=[hint])
 
 
-def _print_error(error: errors.EnvlockError, *, as_json: bool) -> None:
+def print_error(error: errors.EnvlockError, *, as_json: bool = False) -> None:
+    """Print an error with its hints on stderr, or as one object on stdout."""
     if as_json:
         from envlock.formats.canonical import format_canonical
 

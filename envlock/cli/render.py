@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from envlock.workflows.solve import Solved
 
 _PREFIX = "envlock/"
+_LISTED = 40
+"""How many lines of changes a solve prints."""
 _TOLD = ("accelerator", "cuda", "cudnn", "driver-floor", "newer-components")
 
 
@@ -41,6 +43,7 @@ def render_solve(stack: Stack, solved: Solved, *, written: bool) -> str:
         packages = count(len(answer.packages), "package")
         lines.append(f"\n  {answer.platform}: {packages}, {_download(answer)} to download")
         lines.extend(f"    {key:<12} {value}" for key, value in _facts(stack, solved, answer))
+    lines.extend(_difference(solved))
     if solved.lock.head.facts.get(f"{_PREFIX}pin-origin", "").startswith("observed"):
         lines.append(
             "\nnote: solved from an observed pin, a partial view of the channels; "
@@ -48,6 +51,25 @@ def render_solve(stack: Stack, solved: Solved, *, written: bool) -> str:
         )
     lines.append(f"\n{_outcome(solved, written=written)}")
     return "\n".join(lines) + "\n"
+
+
+def _difference(solved: Solved) -> list[str]:
+    """Return what moved against the lock that was there, cut where it gets long."""
+    if solved.before is None or not solved.changed:
+        return []
+    from envlock.cli.diff import render_packages
+    from envlock.errors import LockError
+    from envlock.formats.conda_lock import read_lock
+    from envlock.solve.difference import compare_locks
+
+    try:
+        before = read_lock(solved.before, solved.path)
+    except LockError:
+        return ["\n  the lock that was there could not be read; nothing to compare with"]
+    lines = [f"  {line}".rstrip() for line in render_packages(compare_locks(before, solved.lock))]
+    if len(lines) <= _LISTED:
+        return lines
+    return [*lines[:_LISTED], f"  … and {len(lines) - _LISTED} more lines; `envlock diff` has all"]
 
 
 def _facts(stack: Stack, solved: Solved, answer: Answer) -> Iterable[tuple[str, str]]:

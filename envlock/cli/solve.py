@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from envlock.cli.main import print_error
 from envlock.errors import EnvlockError, ExitCode
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from envlock.solve.freshness import Freshness
+    from envlock.workflows.solve import SolveOptions
 
 
 def add_parser(subparsers: Any) -> None:
@@ -51,15 +53,42 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Solve or check every stack; the worst exit status wins."""
+    """Solve or check every stack, also after one that fails; the worst exit status wins."""
+    options = _options(arguments)
+    told: list[Mapping[str, object]] = []
     status = ExitCode.YES
-    action = _check if arguments.check else _solve
     for path in arguments.stacks:
-        status = max(status, action(path, arguments))
+        try:
+            of_this, facts = (
+                _check(path, arguments) if arguments.check else _solve(path, options, arguments)
+            )
+        except EnvlockError as error:
+            if len(arguments.stacks) == 1:
+                raise
+            of_this, facts = error.exit_code, {"stack": path, **error.fields()}
+            if not arguments.json:
+                print_error(error)
+        status = max(status, of_this)
+        told.append(facts)
+    if arguments.json:
+        from envlock.formats.canonical import format_canonical
+
+        print(format_canonical(told[0] if len(told) == 1 else {"stacks": told}))
     return status
 
 
-def _check(path: str, arguments: argparse.Namespace) -> ExitCode:
+def _options(arguments: argparse.Namespace) -> SolveOptions:
+    from envlock.workflows.solve import SolveOptions
+
+    return SolveOptions(
+        platforms=tuple(map(parse_platform, arguments.platform)),
+        as_of_ms=_as_of(arguments.as_of),
+        update=tuple(arguments.update) if arguments.update else None,
+        write=not arguments.dry_run,
+    )
+
+
+def _check(path: str, arguments: argparse.Namespace) -> tuple[ExitCode, Mapping[str, object]]:
     from envlock.backends.files import DiskWorkspace
     from envlock.cli.wiring import load_stack, pins_beside
     from envlock.workflows.check import check_lock
@@ -67,17 +96,14 @@ def _check(path: str, arguments: argparse.Namespace) -> ExitCode:
     stack = load_stack(path)
     checked = check_lock(stack, path, pins_beside(path), DiskWorkspace())
     verdict, reasons = _verdict(checked.freshness)
-    if arguments.json:
-        from envlock.formats.canonical import format_canonical
-
-        print(format_canonical({"lock": checked.path, "verdict": verdict, "reasons": reasons}))
-    elif not arguments.quiet:
+    if not arguments.json and not arguments.quiet:
         print(f"{checked.path}: {verdict}")
         for reason in reasons:
             print(f"  {reason}")
         if verdict != "fresh":
             print(f"\nhint: `envlock solve {path}` locks it anew", file=sys.stderr)
-    return ExitCode.YES if verdict == "fresh" else ExitCode.NO
+    facts = {"stack": path, "lock": checked.path, "verdict": verdict, "reasons": list(reasons)}
+    return ExitCode.YES if verdict == "fresh" else ExitCode.NO, facts
 
 
 def _verdict(freshness: Freshness) -> tuple[str, Sequence[str]]:
@@ -92,29 +118,22 @@ def _verdict(freshness: Freshness) -> tuple[str, Sequence[str]]:
             return "unknown", (reason,)
 
 
-def _solve(path: str, arguments: argparse.Namespace) -> ExitCode:
+def _solve(
+    path: str, options: SolveOptions, arguments: argparse.Namespace
+) -> tuple[ExitCode, Mapping[str, object]]:
     from envlock.cli.wiring import load_stack, make_solve_tools
-    from envlock.workflows.solve import SolveOptions, solve_stack
+    from envlock.workflows.solve import solve_stack
 
     stack = load_stack(path)
-    options = SolveOptions(
-        platforms=tuple(parse_platform(text) for text in arguments.platform),
-        as_of_ms=_as_of(arguments.as_of),
-        update=tuple(arguments.update) if arguments.update else None,
-        write=not arguments.dry_run,
-    )
-    tools = make_solve_tools(path, arguments)
-    solved = solve_stack(stack, path, options, tools)
+    solved = solve_stack(stack, path, options, make_solve_tools(path, arguments))
     from envlock.cli.render import describe_solve, render_solve
 
-    if arguments.json:
-        from envlock.formats.canonical import format_canonical
-
-        print(format_canonical(describe_solve(stack, solved, written=options.write)))
-    elif not arguments.quiet:
+    if not arguments.json and not arguments.quiet:
+        sys.stdout.flush()
         sys.stderr.write(render_solve(stack, solved, written=options.write))
+        sys.stderr.flush()
         print(solved.path)
-    return ExitCode.YES
+    return ExitCode.YES, describe_solve(stack, solved, written=options.write)
 
 
 def parse_platform(text: str) -> Any:

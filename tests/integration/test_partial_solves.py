@@ -224,3 +224,43 @@ def test_a_lock_that_is_already_right_is_not_written_again(capsys: pytest.Captur
 
     assert "unchanged: demo.conda-lock.yml" in capsys.readouterr().err
     assert Path("demo.conda-lock.yml").stat().st_ino == first.st_ino
+
+
+def test_what_moved_is_told_against_the_lock_that_was_there(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+    main(["solve", "-q", "demo.toml"])
+    move_on()
+    capsys.readouterr()
+
+    assert main(["solve", "demo.toml", "--update", "scipy", "--dry-run"]) == 0
+
+    assert capsys.readouterr().err == (
+        "demo\n\n"
+        "  linux-64: 4 packages, 4.0 kB to download\n"
+        "    accelerator  cpu\n\n"
+        "    up  blas   1.0 -> 2.0\n"
+        "    up  scipy  1.0 -> 1.1\n\n"
+        "note: solved from an observed pin, a partial view of the channels; "
+        "`envlock index show` tells more\n\n"
+        "not written (--dry-run): demo.conda-lock.yml would change\n"
+    )
+
+
+def test_one_stack_that_fails_does_not_stop_the_others(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+
+    assert main(["solve", "absent.toml", "demo.toml"]) == 2
+
+    told = capsys.readouterr()
+    assert told.out == "demo.conda-lock.yml\n"
+    assert told.err.startswith("error: absent.toml: there is no such file\n")
+
+
+def test_several_stacks_with_json_are_one_object(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+
+    assert main(["solve", "--json", "absent.toml", "demo.toml"]) == 2
+
+    first, second = json.loads(capsys.readouterr().out)["stacks"]
+    assert (first["stack"], first["exit_code"]) == ("absent.toml", 2)
+    assert (second["lock"], second["written"]) == ("demo.conda-lock.yml", True)
