@@ -143,6 +143,7 @@ def write_question(stack_path: Path, cache: Path, target: Path) -> Path:
             platform=platform,
             origin=pin.pin.origin,
             digest=digest,
+            asked=pin.pin.asked,
             records=solver.candidates(pin, platform, wanted),
             admits=solver.admits,
         )

@@ -48,6 +48,7 @@ def view_of(
         platform=platform,
         origin=origin,
         digest="d" * 64,
+        asked=(),
         records=records,
         admits=admits,
     )

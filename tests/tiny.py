@@ -52,7 +52,11 @@ Channels = Mapping[str, Mapping[str, Sequence[Record]]]
 
 
 def make_pin(
-    folder: Path, channels: Channels, *, origin: Origin = Origin.OBSERVED
+    folder: Path,
+    channels: Channels,
+    *,
+    origin: Origin = Origin.OBSERVED,
+    asked: Sequence[str] = (),
 ) -> tuple[DiskPins, str]:
     """Keep a pin under `folder/pins`; every channel gets every subdir that any of them has."""
     subdirs = sorted({"noarch", *(subdir for tree in channels.values() for subdir in tree)})
@@ -64,7 +68,7 @@ def make_pin(
             content = format_repodata(subdir, records)
             repodata[channel_url(channel), subdir] = content
             parts.append(describe_part(channel_url(channel), subdir, content, len(records)))
-    pin = Pin(origin=origin, as_of="2026-01-01T00:00:00Z", parts=tuple(parts))
+    pin = Pin(origin=origin, as_of="2026-01-01T00:00:00Z", parts=tuple(parts), asked=tuple(asked))
     pins = DiskPins(folder / "pins", folder / "cache")
     return pins, pins.keep(pin, repodata)
 
@@ -76,9 +80,10 @@ def make_stack(
     *,
     name: str = "demo",
     origin: Origin = Origin.OBSERVED,
+    asked: Sequence[str] = (),
 ) -> Path:
     """Write a stack file and the pin that it solves from; returns the stack's path."""
-    pins, digest = make_pin(folder, channels, origin=origin)
+    pins, digest = make_pin(folder, channels, origin=origin, asked=asked)
     pins.assign(name, digest)
     path = folder / f"{name}.toml"
     path.write_text(text, "utf-8")

@@ -107,13 +107,15 @@ def _check(path: str, arguments: argparse.Namespace) -> tuple[ExitCode, Mapping[
 
 
 def _verdict(freshness: Freshness) -> tuple[str, Sequence[str]]:
-    from envlock.solve.freshness import Fresh, Stale, Unknown
+    from envlock.solve.freshness import Fresh, Missing, Stale, Unknown
 
     match freshness:
         case Fresh():
             return "fresh", ()
         case Stale(reasons=reasons):
             return "stale", reasons
+        case Missing():
+            return "missing", ()
         case Unknown(reason=reason):
             return "unknown", (reason,)
 
@@ -161,5 +163,5 @@ def _as_of(text: str | None) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     if "T" not in text and " " not in text:
-        moment += timedelta(days=1, milliseconds=-1)  # the whole of that day counts
+        moment += timedelta(days=1, seconds=-1)  # the whole of that day counts
     return round(moment.timestamp() * 1000)

@@ -118,13 +118,15 @@ def make_pin(
     origin: Origin,
     as_of: str,
     records: Mapping[tuple[str, str], Mapping[str, Mapping[str, object]]],
+    asked: Iterable[str] = (),
 ) -> tuple[Pin, dict[tuple[str, str], bytes]]:
     """Return a pin of these records, by (channel, subdir), and the repodata of its parts."""
     repodata = {place: format_repodata(place[1], records[place]) for place in sorted(records)}
     parts = (
         describe_part(*place, content, len(records[place])) for place, content in repodata.items()
     )
-    return Pin(origin=origin, as_of=as_of, parts=tuple(parts)), repodata
+    specs = tuple(sorted(set(asked)))
+    return Pin(origin=origin, as_of=as_of, parts=tuple(parts), asked=specs), repodata
 
 
 def describe_part(channel: str, subdir: str, repodata: bytes, records: int) -> PinPart:
@@ -143,6 +145,7 @@ def _manifest(pin: Pin) -> dict[str, object]:
         "version": FORMAT_VERSION,
         "origin": pin.origin.value,
         "as_of": pin.as_of,
+        "asked": list(pin.asked),
         "parts": [
             {
                 "channel": part.channel,
@@ -178,6 +181,7 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     version: Literal[1]
     origin: Origin
     as_of: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z\Z")]
+    asked: list[str]
     parts: list[_Part]
 
 
@@ -203,7 +207,10 @@ def parse_manifest(content: bytes) -> Pin:
             "not a pin manifest: expected each folder once and in order - at `$.parts`"
         )
     return Pin(
-        origin=value.origin, as_of=value.as_of, parts=tuple(_to_part(part) for part in value.parts)
+        origin=value.origin,
+        as_of=value.as_of,
+        parts=tuple(_to_part(part) for part in value.parts),
+        asked=tuple(value.asked),
     )
 
 

@@ -37,6 +37,8 @@ class Pin(Struct, frozen=True, kw_only=True):
     """For a live pin the time of the query, for an observed one the newest record's; UTC ISO."""
     parts: tuple[PinPart, ...]
     """Ordered by channel and subdir."""
+    asked: tuple[str, ...] = ()
+    """The specs that the query started from, sorted: what is missing beyond them was not asked."""
 
     @property
     def channels(self) -> tuple[str, ...]:

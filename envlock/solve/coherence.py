@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from envlock.compat.architectures import architecture
 from envlock.compat.builds import CpuBuild, CudaBuild, runs_on, vendored_cudnn
 from envlock.compat.components import component_of, line_of
 from envlock.compat.drivers import DriverVersion, minor_floor
+from envlock.compat.evidence import Confidence
 from envlock.compat.frameworks import FrameworkFacts
 from envlock.errors import NoSolutionError
 from envlock.model.package import Package
@@ -58,6 +60,7 @@ def check_answer(view: View, answer: Answer) -> tuple[Incoherence, ...]:
         return ()
     return (
         *_driver(view, gpu),
+        *_dropped_gpus(view, gpu),
         *_frameworks(view, gpu, {package.name: package for package in answer.packages}),
         *_builds(view, gpu, answer.packages),
         *_components(view, gpu, answer.packages),
@@ -78,6 +81,20 @@ def _driver(view: View, gpu: Gpu) -> Iterable[Incoherence]:
             f"the fleet has {fleet.driver} ({floor.source}; {floor.confidence})",
             hint="raise `fleet.driver` when the fleet is updated, or lower `gpu.cuda`",
         )
+
+
+def _dropped_gpus(view: View, gpu: Gpu) -> Iterable[Incoherence]:
+    """Name the GPUs that the line has left; only verified rows refuse."""
+    for compute in gpu.compute:
+        row = architecture(compute)
+        if row and row.is_dropped_by(gpu.cuda) and row.confidence is Confidence.VERIFIED:
+            yield Incoherence(
+                platform=view.platform,
+                where=gpu.where["compute"],
+                problem=f"CUDA {gpu.cuda} has left {row.name} (compute capability {compute}); "
+                f"the last line for it is {row.last_line} ({row.source}; {row.confidence})",
+                hint=f"lower `gpu.cuda` to {row.last_line}, or take {compute} out of `gpu.compute`",
+            )
 
 
 def _frameworks(view: View, gpu: Gpu, packages: Mapping[str, Package]) -> Iterable[Incoherence]:
@@ -135,7 +152,7 @@ def _components(view: View, gpu: Gpu, packages: Iterable[Package]) -> Iterable[I
             where=gpu.where["cuda"],
             problem=f"{package.name} {package.version} belongs to CUDA {line}, "
             f"the line is {gpu.cuda}",
-            hint=f'let it be newer: `newer-components = ["{component}"]` under [gpu] '
+            hint=f'let it be newer: add "{component}" to `newer-components` under [gpu] '
             "(allowed within one CUDA major)",
         )
 

@@ -76,7 +76,7 @@ def _line_hint(component: str) -> str:
     if component == "cuda-version":
         return "move `gpu.cuda` to a line that the pin has"
     return (
-        f'let it be newer: `newer-components = ["{component}"]` under [gpu] '
+        f'let it be newer: add "{component}" to `newer-components` under [gpu] '
         "(allowed within one CUDA major)"
     )
 

@@ -27,14 +27,20 @@ def explain(view: View, question: Question, oracle: Oracle) -> NoSolutionError:
     if not lines:
         lines, hints = _together(view, question, oracle)
     body = "\n".join(f"  {line}" for line in lines)
+    narrow = any(view.asked_of(ask.name) == () or _ask_anew(view, ask) for ask in question.asks)
     return NoSolutionError(
-        f"{_headline(view)}\n{body}\nNo lock was written.",
+        f"{_headline(view, narrow=narrow)}\n{body}\nNo lock was written.",
         hints=list(dict.fromkeys([*hints, *view.origin_hints()])),
     )
 
 
-def _headline(view: View) -> str:
+def _headline(view: View, *, narrow: bool) -> str:
     name, platform, digest = view.stack.name, view.platform, view.digest[:12]
+    if narrow:
+        return (
+            f"no solution for {name} on {platform} "
+            f"in what the pin was asked for ({view.origin} pin {digest})"
+        )
     match view.origin:
         case Origin.OBSERVED:
             return (
@@ -51,20 +57,39 @@ def _alone(view: View, question: Question, oracle: Oracle) -> tuple[list[str], l
     names = oracle.names()
     for ask in question.asks:
         if ask.name not in names:
-            lines.extend(_not_there(ask, view.origin))
+            lines.extend(_not_there(view, ask))
             hints.extend(_near(ask, names))
+            if view.asked_of(ask.name) == ():
+                hints.append(f"ask for it: `envlock index pin --extend {ask.where.file}`")
         elif not oracle.matching(ask.spec):
             lines.extend(_no_such_build(view, ask, oracle))
-            hints.append(f"ask for one of those, or for less: {ask.where}")
+            hints.extend(
+                _ask_anew(view, ask) or [f"ask for one of those, or for less: {ask.where}"]
+            )
     return lines, hints
 
 
-def _not_there(ask: Ask, origin: Origin) -> list[str]:
-    told = {
-        Origin.OBSERVED: "is not among the records that were collected",
-        Origin.LIVE: "is in none of the channels",
-    }[origin]
+def _not_there(view: View, ask: Ask) -> list[str]:
+    if view.asked_of(ask.name) == ():
+        told = "was not asked for when the pin was made"
+    elif view.origin is Origin.OBSERVED:
+        told = "is not among the records that were collected"
+    else:
+        told = "is in none of the channels"
     return [f"`{ask.name}` {told}", f"  {ask.where} asks for `{ask.wish}`"]
+
+
+def _ask_anew(view: View, ask: Ask) -> list[str]:
+    """Say so where the pin was asked for other versions of a name than the stack wants now."""
+    asked = view.asked_of(ask.name)
+    version = ask.spec.partition("[build=")[0].partition(" ")[2]
+    if not asked or "*" in asked or version in asked:
+        return []
+    ranges = ", ".join(f"`{ask.name} {wanted}`" for wanted in asked)
+    return [
+        f"the pin was asked for {ranges} only; "
+        f"`envlock index pin {ask.where.file}` asks the channels anew"
+    ]
 
 
 def _near(ask: Ask, names: Iterable[str]) -> list[str]:
@@ -95,7 +120,10 @@ def _together(view: View, question: Question, oracle: Oracle) -> tuple[list[str]
         *(f"  {demand.text}" for demand in core),
         *find_meeting(view, question, names, oracle),
     ]
-    hints = [demand.hint for demand in core if demand.hint]
+    hints = [
+        *(demand.hint for demand in core if demand.hint),
+        *(hint for ask in question.asks if ask.name in names for hint in _ask_anew(view, ask)),
+    ]
     return lines, hints or ["relax one of those lines"]
 
 

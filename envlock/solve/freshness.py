@@ -27,13 +27,18 @@ class Stale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """There is no lock yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
     """The lock says nothing about how it came about."""
 
     reason: str
 
 
-Freshness = Fresh | Stale | Unknown
+Freshness = Fresh | Stale | Missing | Unknown
 
 
 def judge_freshness(
@@ -52,7 +57,9 @@ def judge_freshness(
         *_changed_pin(facts.get(PIN), pin_digest),
     ]
     if sha256(body).hexdigest() != facts[BODY_DIGEST]:
-        reasons.append("the package section no longer matches its digest: it was edited by hand")
+        reasons.append(
+            "the package section no longer matches its digest: it was edited, cut short or merged"
+        )
     return Stale(reasons=tuple(reasons)) if reasons else Fresh()
 
 

@@ -23,6 +23,8 @@ from envlock.solve.coherence import cudnn_of
 from envlock.solve.freshness import INPUTS, PIN
 from envlock.solve.view import View
 
+AS_OF = "as-of"
+"""The fact that says up to when builds were seen, where a solve was told."""
 LOCK_VERSION = "1"
 """Of envlock's facts in the head; raised when their meaning changes."""
 
@@ -97,15 +99,23 @@ def make_lock(
     )
 
 
-def keep_platforms(lock: Lock, earlier: Lock) -> Lock:
-    """Return the lock with the platforms that it does not have taken over from an earlier one.
+def has_same_origin(lock: Lock, other: Lock) -> bool:
+    """Say whether two locks come from the same inputs and the same pin."""
+    return all(lock.head.facts.get(key) == other.head.facts.get(key) for key in (INPUTS, PIN))
 
-    Only where both come from the same inputs and pin: otherwise `lock` comes back as it is.
-    """
-    same = all(lock.head.facts.get(key) == earlier.head.facts.get(key) for key in (INPUTS, PIN))
-    kept = [item for item in earlier.head.platforms if item not in lock.head.platforms]
-    if not same or not kept:
-        return lock
+
+def has_same_answer(lock: Lock, other: Lock) -> bool:
+    """Say whether two locks of one origin hold the same packages for the same platforms."""
+    return (
+        has_same_origin(lock, other)
+        and set(lock.head.platforms) == set(other.head.platforms)
+        and {(item.platform, item.url) for item in lock.packages}
+        == {(item.platform, item.url) for item in other.packages}
+    )
+
+
+def keep_platforms(lock: Lock, earlier: Lock, kept: Sequence[str]) -> Lock:
+    """Return the lock with some platforms taken over from an earlier lock of the same origin."""
     prefixes = tuple(f"{FACT_PREFIX}{platform}/" for platform in kept)
     facts = {k: v for k, v in earlier.head.facts.items() if k.startswith(prefixes)}
     hashes = {k: v for k, v in earlier.head.content_hash.items() if k in kept}
@@ -124,7 +134,7 @@ def _as_of(question: Question) -> Mapping[str, str]:
     if question.as_of_ms is None:
         return {}
     moment = datetime.fromtimestamp(question.as_of_ms / 1000, tz=UTC)
-    return {"as-of": moment.isoformat().replace("+00:00", "Z")}
+    return {AS_OF: moment.isoformat(timespec="seconds").replace("+00:00", "Z")}
 
 
 def _identity(question: Question) -> Mapping[str, object]:
@@ -151,7 +161,7 @@ def _platform_facts(solution: Solution) -> Mapping[str, str]:
     for item, facts in view.frameworks():
         if facts.carrier in packages:
             found[item.name] = _describe(view, packages[facts.carrier])
-    return {**found, **(_cuda_facts(view.gpu, solution.answer) if view.gpu else {})}
+    return {**found, **(_cuda_facts(view, view.gpu, solution.answer) if view.gpu else {})}
 
 
 def _describe_virtual(item: VirtualPackage) -> str:
@@ -164,16 +174,22 @@ def _describe(view: View, package: Package) -> str:
     return f"{package.version} {package.build}{suffix}"
 
 
-def _cuda_facts(gpu: Gpu, answer: Answer) -> Mapping[str, str]:
+def _cuda_facts(view: View, gpu: Gpu, answer: Answer) -> Mapping[str, str]:
     found = {"cuda": str(gpu.cuda)}
-    carried = cudnn_of(answer.packages)
-    if carried:
-        found["cudnn"] = ", ".join(f"{version} in {name}" for name, version in carried.items())
+    carriers: dict[str, list[str]] = {}
+    for name, version in cudnn_of(answer.packages).items():
+        carriers.setdefault(version, []).append(name)
+    if carriers:
+        found["cudnn"] = "; ".join(
+            f"{version} in {', '.join(names)}" for version, names in carriers.items()
+        )
     floor = minor_floor(gpu.cuda, answer.platform.system)
     if floor:
+        fleet = view.stack.fleet.driver
+        met = f"; the fleet's {fleet} meets it" if fleet else ""
         found["driver-floor"] = (
-            f">={floor.driver} (minor-version compatibility of CUDA {gpu.cuda.major}, "
-            f"{floor.confidence})"
+            f">={floor.driver} by minor-version compatibility of CUDA {gpu.cuda.major} "
+            f"({floor.confidence} fact){met}"
         )
     newer = [
         f"{package.name} {package.version} of CUDA {line}"

@@ -27,6 +27,8 @@ class View:
     origin: Origin
     digest: str
     """Of the pin, 64 hex digits."""
+    asked: tuple[str, ...]
+    """The specs that the pin was asked for; empty where it does not say."""
     records: Mapping[str, tuple[Variant, ...]]
     """The builds of what `builds_to_consult` names."""
     admits: Callable[[str, str], bool]
@@ -37,6 +39,16 @@ class View:
         """The `[gpu]` table where the platform computes on CUDA, None elsewhere."""
         on_cuda = self.stack.accelerator(self.platform) is Accelerator.CUDA
         return self.stack.gpu if on_cuda else None
+
+    def asked_of(self, name: str) -> tuple[str, ...] | None:
+        """Return the version ranges of a name that the pin was asked for, `*` for all.
+
+        Empty: it was never asked for. None: the pin does not say what it was asked.
+        """
+        if not self.asked:
+            return None
+        pairs = (spec.partition(" ") for spec in self.asked)
+        return tuple(wanted or "*" for asked, _, wanted in pairs if asked == name)
 
     def frameworks(self) -> tuple[tuple[Framework, FrameworkFacts], ...]:
         """Return the platform's frameworks from conda, each with its facts."""

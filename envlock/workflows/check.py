@@ -8,7 +8,7 @@ from envlock.model.lock import lock_path
 from envlock.model.stack import Stack
 from envlock.ports.pins import Pins
 from envlock.ports.workspace import Workspace
-from envlock.solve.freshness import Freshness, Stale, judge_freshness
+from envlock.solve.freshness import Freshness, Missing, judge_freshness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +20,15 @@ class Checked:
 
 
 def check_lock(stack: Stack, stack_path: str, pins: Pins, workspace: Workspace) -> Checked:
-    """Judge the lock beside a stack; a missing lock is stale, not an error."""
+    """Judge the lock beside a stack, and see that its pin is there and is what it is called.
+
+    Raises `PinError` when the pin is missing or damaged: then nobody can solve this again.
+    """
     path = lock_path(stack_path)
     if not workspace.exists(path):
-        return Checked(path=path, freshness=Stale(reasons=("there is no lock yet",)))
+        return Checked(path=path, freshness=Missing())
     content = workspace.read_bytes(path)
     digest = pins.assigned(stack.name)
+    if digest is not None:
+        pins.read(digest)
     return Checked(path=path, freshness=judge_freshness(stack.inputs, digest, content))

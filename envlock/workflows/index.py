@@ -80,7 +80,7 @@ def pin_stacks(
     channels hold nothing of what was asked. Then no stack moves.
     """
     records = _ask(stacks, sources, tools)
-    return _keep(stacks, records, origin, now_iso, tools)
+    return _keep(stacks, records, origin, now_iso, tools, asked=_specs(stacks))
 
 
 def update_pin(
@@ -105,9 +105,10 @@ def update_pin(
     records = _ask(stacks, sources, tools)
     changes = compare_records(old, records)
     asked = {(part.channel, part.subdir) for part in pin.parts}
-    if not changes and pin.origin is origin and records.keys() <= asked:
+    covered = records.keys() <= asked and _specs(stacks) <= set(pin.asked)
+    if not changes and pin.origin is origin and covered:
         return _stay(stacks, digest, pin, tools.pins)
-    result = _keep(stacks, records, origin, now_iso, tools)
+    result = _keep(stacks, records, origin, now_iso, tools, asked=_specs(stacks))
     return _compared(result, digest, old, records, tools)
 
 
@@ -126,10 +127,12 @@ def extend_pin(
     digest = shared_digest(stacks, tools.pins)
     pin, old = tools.pins.read(digest), _records_of(digest, tools)
     records = extended(old, _ask(stacks, sources, tools))
-    if records == old:
+    added = {spec for spec in _specs(stacks) if dependency_name(spec) not in _asked_names(pin)}
+    if records == old and not added:
         return _stay(stacks, digest, pin, tools.pins)
     wider = Origin.LIVE if origin is pin.origin is Origin.LIVE else Origin.OBSERVED
-    result = _keep(stacks, records, wider, now_iso, tools)
+    asked = added.union(pin.asked)
+    result = _keep(stacks, records, wider, now_iso, tools, asked=asked)
     return _compared(result, digest, old, records, tools)
 
 
@@ -186,11 +189,25 @@ def _missing(reaches: Iterable[Reach], records: AllRecords) -> Iterator[str]:
                 yield note
 
 
-def _keep(
-    stacks: Sequence[Stack], records: AllRecords, origin: Origin, now_iso: str, tools: IndexTools
+def _specs(stacks: Iterable[Stack]) -> set[str]:
+    return {spec for reach in _reaches(stacks) for spec in reach.specs}
+
+
+def _asked_names(pin: Pin) -> set[str | None]:
+    return {dependency_name(spec) for spec in pin.asked}
+
+
+def _keep(  # noqa: PLR0913 - a pin names everything that it came from
+    stacks: Sequence[Stack],
+    records: AllRecords,
+    origin: Origin,
+    now_iso: str,
+    tools: IndexTools,
+    *,
+    asked: Iterable[str],
 ) -> PinResult:
     as_of = now_iso if origin is Origin.LIVE else _newest(records)
-    pin, repodata = make_pin(origin, as_of, records)
+    pin, repodata = make_pin(origin, as_of, records, asked)
     tools.reporter.step(f"writing the pin {pin_digest(pin)[:12]}")
     digest = tools.pins.keep(pin, repodata)
     names = tuple(stack.name for stack in stacks)

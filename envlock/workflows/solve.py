@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 from envlock.errors import Fault, InputFileError, LockError, NoSolutionError, PinError
 from envlock.formats.channel import channel_name, channel_url
-from envlock.formats.conda_lock import format_lock, read_lock
+from envlock.formats.conda_lock import (
+    FACT_PREFIX,
+    format_lock,
+    read_facts,
+    read_lock,
+    split_body,
+)
 from envlock.model.lock import Lock, lock_path
 from envlock.model.package import Package, Variant
 from envlock.model.pin import OpenPin
@@ -20,7 +26,14 @@ from envlock.ports.reporter import Reporter
 from envlock.ports.solver import Solver
 from envlock.ports.workspace import Workspace
 from envlock.solve.coherence import check_answers
-from envlock.solve.locking import Solution, keep_platforms, make_lock
+from envlock.solve.locking import (
+    AS_OF,
+    Solution,
+    has_same_answer,
+    has_same_origin,
+    keep_platforms,
+    make_lock,
+)
 from envlock.solve.question import frame_question
 from envlock.solve.view import View, builds_to_consult, needs_pin
 
@@ -84,9 +97,10 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
     _refuse_bad_specs(stack, platforms, tools.solver)
     before = _read_existing(path, tools.workspace)
     pin = _open(stack, digest, platforms, tools)
-    earlier = _earlier(path, before, options)
+    old = _read_old(path, before, options)
+    _note_thaw(before, options, tools.reporter)
     tools.reporter.step(f"solving {stack.name} for {', '.join(platforms)}")
-    solutions = _solve(stack, pin, platforms, earlier, options, tools)
+    solutions = _solve(stack, pin, platforms, old, options, tools)
     check_answers([(solution.view, solution.answer) for solution in solutions])
     lock = make_lock(
         stack_path.replace("\\", "/").rpartition("/")[2],
@@ -95,9 +109,12 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
         made_by=f"{tools.made_by}, {tools.solver.identity}",
         updated=options.update or (),
     )
-    if options.platforms and before is not None:
-        lock = keep_platforms(lock, read_lock(before, path))
+    if old and options.platforms:
+        lock = _keep_others(lock, old, path, stack_path)
     content = format_lock(lock)
+    if old and before and options.update and has_same_answer(lock, old):
+        tools.reporter.note(f"{', '.join(options.update)}: nothing newer fits")
+        content = before
     answers = tuple(solution.answer for solution in solutions)
     solved = Solved(lock=lock, content=content, path=path, before=before, answers=answers)
     if solved.changed and options.write:
@@ -249,13 +266,17 @@ def _view(stack: Stack, platform: Platform, pin: OpenPin, solver: Solver) -> Vie
         platform=platform,
         origin=pin.pin.origin,
         digest=pin.digest,
+        asked=pin.pin.asked,
         records=solver.candidates(pin, platform, wanted),
         admits=solver.admits,
     )
 
 
-def _earlier(path: str, before: bytes | None, options: SolveOptions) -> Lock | None:
-    if options.update is None:
+def _read_old(path: str, before: bytes | None, options: SolveOptions) -> Lock | None:
+    """Return the lock that was there, where part of it is kept; a whole solve never looks."""
+    if options.update is None and not options.platforms:
+        return None
+    if before is None and options.update is None:
         return None
     if before is None:
         raise LockError(
@@ -264,7 +285,7 @@ def _earlier(path: str, before: bytes | None, options: SolveOptions) -> Lock | N
         )
     lock = read_lock(before, path)
     names = {package.name for package in lock.packages}
-    unknown = [name for name in options.update if name not in names]
+    unknown = [name for name in options.update or () if name not in names]
     if unknown:
         raise LockError(
             f"{path}: does not lock {', '.join(f'`{name}`' for name in unknown)}; "
@@ -274,6 +295,28 @@ def _earlier(path: str, before: bytes | None, options: SolveOptions) -> Lock | N
     return lock
 
 
+def _note_thaw(before: bytes | None, options: SolveOptions, reporter: Reporter) -> None:
+    """Tell when a lock that was frozen at a date is about to see all builds again."""
+    facts = read_facts(split_body(before)[0]) if before else None
+    frozen = facts.get(FACT_PREFIX + AS_OF) if facts else None
+    if frozen and options.as_of_ms is None:
+        reporter.note(
+            f"the lock that was there saw builds up to {frozen} only; this one sees all "
+            f"(`--as-of {frozen}` freezes it again)"
+        )
+
+
+def _keep_others(lock: Lock, old: Lock, path: str, stack_path: str) -> Lock:
+    kept = [platform for platform in old.head.platforms if platform not in lock.head.platforms]
+    if kept and not has_same_origin(lock, old):
+        raise LockError(
+            f"{path}: holds {', '.join(kept)} of another stack or pin than there is now; solving "
+            f"{', '.join(lock.head.platforms)} alone would drop that\nNo lock was written.",
+            hints=[f"solve all platforms: `envlock solve {stack_path}`"],
+        )
+    return keep_platforms(lock, old, kept)
+
+
 def _keep(
     earlier: Lock | None,
     platform: Platform,
@@ -281,9 +324,9 @@ def _keep(
     pin: OpenPin,
     solver: Solver,
 ) -> tuple[Package, ...]:
-    if earlier is None:
+    if earlier is None or options.update is None:
         return ()
-    moved = set(options.update or ())
+    moved = set(options.update)
     urls = {
         package.url: package.name
         for package in earlier.packages_on(platform)

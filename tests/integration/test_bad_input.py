@@ -166,7 +166,7 @@ def test_a_lock_that_was_edited_by_hand_is_stale_and_says_so(
     assert status == 1
     assert out == (
         "demo.conda-lock.yml: stale\n"
-        "  the package section no longer matches its digest: it was edited by hand\n"
+        "  the package section no longer matches its digest: it was edited, cut short or merged\n"
     )
 
 

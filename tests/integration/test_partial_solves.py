@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ def test_as_of_sees_only_builds_up_to_that_day():
 
     assert locked() == {"python": "3.11.1", "numpy": "2.0", "scipy": "1.0", "blas": "1.0"}
     lock = read_lock(Path("demo.conda-lock.yml").read_bytes(), "")
-    assert lock.head.facts["envlock/as-of"].startswith("2020-09-13T23:59:59")
+    assert lock.head.facts["envlock/as-of"] == "2020-09-13T23:59:59Z"
 
 
 def test_as_of_counts_in_utc_whatever_zone_the_date_names():
@@ -264,3 +265,65 @@ def test_several_stacks_with_json_are_one_object(capsys: pytest.CaptureFixture[s
     first, second = json.loads(capsys.readouterr().out)["stacks"]
     assert (first["stack"], first["exit_code"]) == ("absent.toml", 2)
     assert (second["lock"], second["written"]) == ("demo.conda-lock.yml", True)
+
+
+def test_a_platform_alone_is_refused_where_it_would_drop_the_others(
+    capsys: pytest.CaptureFixture[str],
+):
+    make_stack(Path(), TWO, TWO_CHANNELS)
+    main(["solve", "-q", "demo.toml"])
+    whole = Path("demo.conda-lock.yml").read_bytes()
+    Path("demo.toml").write_text(TWO.replace('numpy = "*"', 'numpy = "2.*"'), "utf-8")
+
+    assert main(["solve", "demo.toml", "--platform", "win-64"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: demo.conda-lock.yml: holds linux-64 of another stack or pin than there is now; "
+        "solving win-64 alone would drop that\nNo lock was written.\n\n"
+        "hint: solve all platforms: `envlock solve demo.toml`\n"
+    )
+    assert Path("demo.conda-lock.yml").read_bytes() == whole
+
+
+def test_an_update_that_moves_nothing_leaves_the_lock_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+):
+    make_stack(Path(), STACK, BEFORE)
+    main(["solve", "-q", "demo.toml"])
+    before = Path("demo.conda-lock.yml").read_bytes()
+
+    assert main(["solve", "demo.toml", "--update", "numpy"]) == 0
+
+    assert Path("demo.conda-lock.yml").read_bytes() == before
+    assert "note: numpy: nothing newer fits\n" in capsys.readouterr().err
+
+
+def test_a_lock_that_thaws_says_so(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, AFTER)
+    main(["solve", "-q", "demo.toml", "--as-of", "2020-09-13"])
+
+    assert main(["solve", "demo.toml"]) == 0
+
+    assert capsys.readouterr().err.startswith(
+        "note: the lock that was there saw builds up to 2020-09-13T23:59:59Z only; this one sees "
+        "all (`--as-of 2020-09-13T23:59:59Z` freezes it again)\n"
+    )
+
+
+def test_a_missing_lock_is_missing_not_stale(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+
+    assert main(["solve", "--check", "demo.toml"]) == 1
+
+    assert capsys.readouterr().out == "demo.conda-lock.yml: missing\n"
+
+
+def test_a_check_sees_that_the_pin_is_gone(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, BEFORE)
+    main(["solve", "-q", "demo.toml"])
+    (pin,) = (path for path in Path("pins").iterdir() if path.is_dir())
+    shutil.rmtree(pin)
+
+    assert main(["solve", "--check", "demo.toml"]) == 2
+
+    assert "there is no such index pin" in capsys.readouterr().err

@@ -5,6 +5,7 @@ Each test runs the command line in-process with the real solver over a tiny pin.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,13 @@ def refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("ENVLOCK_CACHE", str(tmp_path / "cache"))
 
     def run(
-        text: str, channels: Channels, *arguments: str, origin: Origin = Origin.OBSERVED
+        text: str,
+        channels: Channels,
+        *arguments: str,
+        origin: Origin = Origin.OBSERVED,
+        asked: Sequence[str] = (),
     ) -> tuple[int, str]:
-        make_stack(Path(), text, channels, origin=origin)
+        make_stack(Path(), text, channels, origin=origin, asked=asked)
         Path("demo.conda-lock.yml").write_text("what was there\n", "utf-8")
         before = sorted(path.name for path in Path().iterdir())
 
@@ -102,6 +107,52 @@ def test_an_unknown_package_of_a_live_pin_is_another_message(refuse):
         "No lock was written.\n\n"
         "hint: did you mean `numpy`?\n"
     )
+
+
+def test_a_package_that_the_pin_was_never_asked_for_is_a_third_message(refuse):
+    channels = forge(record("numpy", "2.1.0"))
+    stack = HEAD + '[dependencies]\nscipy = "*"\n'
+
+    status, told = refuse(stack, channels, origin=Origin.LIVE, asked=("numpy *", "python 3.11.*"))
+
+    assert status == 3
+    assert told == (
+        "error: no solution for demo on linux-64 in what the pin was asked for (live pin <pin>)\n"
+        "  `scipy` was not asked for when the pin was made\n"
+        "    demo.toml:9: dependencies.scipy asks for `scipy`\n"
+        "No lock was written.\n\n"
+        "hint: ask for it: `envlock index pin --extend demo.toml`\n"
+    )
+
+
+def test_versions_that_the_pin_was_never_asked_for_are_told_as_such(refuse):
+    stack = HEAD.replace("3.11.*", "3.13.*")
+
+    status, told = refuse(stack, forge(), origin=Origin.LIVE, asked=("python 3.11.*",))
+
+    assert status == 3
+    assert told == (
+        "error: no solution for demo on linux-64 in what the pin was asked for (live pin <pin>)\n"
+        "  no version of `python` meets `python 3.13.*`\n"
+        "    demo.toml:7: python.version\n"
+        "    the pin has python 3.11.9\n"
+        "No lock was written.\n\n"
+        "hint: the pin was asked for `python 3.11.*` only; `envlock index pin demo.toml` asks the "
+        "channels anew\n"
+    )
+
+
+def test_a_gpu_that_the_line_has_left_is_refused_with_the_last_line_for_it(refuse):
+    stack = GPU.replace("12.1", "13.0") + 'compute = ["7.0", "9.0"]\n'
+
+    status, told = refuse(stack, gpu_channels())
+
+    assert status == 3
+    assert told.splitlines()[1].startswith(
+        "  linux-64: CUDA 13.0 has left Volta (compute capability 7.0); "
+        "the last line for it is 12.9 ("
+    )
+    assert told.endswith("hint: lower `gpu.cuda` to 12.9, or take 7.0 out of `gpu.compute`\n")
 
 
 def test_a_version_that_does_not_exist_is_told_what_there_is(refuse):
@@ -212,7 +263,7 @@ def test_a_component_of_a_newer_line_is_refused_until_the_stack_allows_it(refuse
         "    `libnvjitlink of CUDA 12.1`, if it is installed (demo.toml:10: gpu.cuda); "
         "the pin has it of CUDA 12.9\n"
         "No lock was written.\n\n"
-        'hint: let it be newer: `newer-components = ["libnvjitlink"]` under [gpu] '
+        'hint: let it be newer: add "libnvjitlink" to `newer-components` under [gpu] '
         "(allowed within one CUDA major)\n"
     )
 

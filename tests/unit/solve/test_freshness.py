@@ -53,7 +53,9 @@ def test_an_edited_body_makes_a_lock_stale():
     edited = lock_of().replace(b"package: []", b"package:\n- name: evil")
 
     assert judge_freshness(INPUTS_NOW, DIGEST, edited) == Stale(
-        reasons=("the package section no longer matches its digest: it was edited by hand",)
+        reasons=(
+            "the package section no longer matches its digest: it was edited, cut short or merged",
+        )
     )
 
 
