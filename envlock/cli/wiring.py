@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envlock import __version__
 from envlock.backends.files import DiskWorkspace
 from envlock.backends.pins import DiskPins, cache_folder
-from envlock.formats.stack_toml import read_stack
+from envlock.formats.stack_toml import LARGEST_BYTES, read_stack
 
 if TYPE_CHECKING:
     import argparse
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from envlock.ports.solver import Solver
     from envlock.workflows.solve import SolveTools
 
-STACK_LIMIT_BYTES = 1_000_000
 MADE_BY = f"envlock {__version__}"
 
 
 def load_stack(path: str) -> Stack:
     """Read a stack file; raises `InputFileError` with all its faults."""
-    return read_stack(DiskWorkspace().read_bytes(path, limit_bytes=STACK_LIMIT_BYTES), path)
+    return read_stack(DiskWorkspace().read_bytes(path, limit_bytes=LARGEST_BYTES), path)
 
 
 def pins_beside(stack_path: str) -> DiskPins:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from envlock.formats.stack_edit import format_requirement, parse_requirement
-from envlock.formats.stack_schema import format_key
+from envlock.formats.requirement import format_requirement, parse_requirement
+from envlock.formats.stack_words import format_key
 from envlock.model.platform import Accelerator, Platform, System
 from envlock.model.stack import FrameworkSource
 
@@ -111,7 +111,7 @@ def _frameworks(choices: StackChoices) -> Iterator[str]:
         name = format_key((choices.framework,))
         version = _text(_series(choices.framework_version))
         yield "[frameworks]"
-        yield "# envlock picks the build that fits the GPU, and `envlock verify` trains with it."
+        yield "# envlock picks the build that fits the GPU, and refuses one that cannot run."
         yield '# `from` is "conda" or "pypi".'
         yield f'{name} = {{ version = {version}, from = "{choices.source}" }}'
 

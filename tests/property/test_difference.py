@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from envlock.model.lock import Lock, LockedPackage
 from envlock.solve.difference import Difference, Direction, compare_locks, compare_versions

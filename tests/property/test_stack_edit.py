@@ -11,13 +11,14 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envlock.formats.requirement import Requirement
 from envlock.formats.stack_edit import (
-    Requirement,
     add_dependency,
     pin_dependency,
     remove_dependency,
 )
-from envlock.formats.stack_toml import find_lines, read_stack
+from envlock.formats.stack_lines import find_lines
+from envlock.formats.stack_toml import read_stack
 
 TWO_CORES = settings(deadline=None)
 PRESENT = ["numpy", "scipy", "ruamel.yaml"]

@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from envlock.errors import InputFileError
-from envlock.formats.stack_schema import StackFile, find_problems, format_key, json_schema
-from envlock.formats.stack_toml import find_lines, read_stack
+from envlock.formats.stack_lines import find_lines
+from envlock.formats.stack_problems import find_problems
+from envlock.formats.stack_schema import StackFile, json_schema
+from envlock.formats.stack_toml import read_stack
+from envlock.formats.stack_words import format_key
 from envlock.model.stack import Stack
 
 BASE = """\

@@ -1,18 +1,23 @@
-"""Requirements are read as people type them, and go where they belong."""
+"""A dependency goes where it belongs, and the rest of the file stays as it is."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from envlock.errors import EnvlockError, InputFileError
+from envlock.formats import stack_document
+from envlock.formats.requirement import parse_requirement
 from envlock.formats.stack_edit import (
-    Requirement,
     add_dependency,
-    parse_requirement,
     pin_dependency,
     remove_dependency,
 )
 
+STACKS = sorted((Path(__file__).parents[3] / "stacks").glob("*.toml"))
 STACK = """\
 [stack]
 name = "a"
@@ -38,106 +43,6 @@ level = "smoke"
 def add(spec: str, text: str = STACK, *, pypi: bool = False, platform: str | None = None) -> str:
     requirement = parse_requirement(spec, pypi=pypi)
     return add_dependency(text, requirement, platform=platform, file="a.toml")
-
-
-def refused(spec: str, **options: object) -> tuple[str, tuple[str, ...]]:
-    with pytest.raises(EnvlockError) as caught:
-        parse_requirement(spec, **options)  # type: ignore[arg-type]
-    return str(caught.value), caught.value.hints
-
-
-# --- reading requirements -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("numpy", Requirement(name="numpy")),
-        (" numpy ", Requirement(name="numpy")),
-        ("numpy>=2", Requirement(name="numpy", version=">=2")),
-        ("numpy >=2,<3", Requirement(name="numpy", version=">=2,<3")),
-        ("numpy >= 2 , < 3", Requirement(name="numpy", version=">=2,<3")),
-        ("numpy 2.1.0", Requirement(name="numpy", version="2.1.0")),
-        ("numpy==2.1.0", Requirement(name="numpy", version="==2.1.0")),
-        ("numpy!=2.1", Requirement(name="numpy", version="!=2.1")),
-        ("pytorch=2.5", Requirement(name="pytorch", version="2.5.*")),
-        ("pytorch=2.5.*", Requirement(name="pytorch", version="2.5.*")),
-        ("pytorch=2.5*", Requirement(name="pytorch", version="2.5.*")),
-        ("numpy 1.26|>=2", Requirement(name="numpy", version="1.26|>=2")),
-        ("conda-forge::numpy", Requirement(name="numpy", channel="conda-forge")),
-        (
-            "https://host/ch::numpy=2",
-            Requirement(name="numpy", version="2.*", channel="https://host/ch"),
-        ),
-        (
-            "pytorch=2.5.1=*cuda*",
-            Requirement(name="pytorch", version="2.5.1", build="*cuda*"),
-        ),
-        ("scipy >=1 py3*", Requirement(name="scipy", version=">=1", build="py3*")),
-        ("ruamel.yaml_clib-2", Requirement(name="ruamel.yaml_clib-2")),
-    ],
-)
-def test_a_conda_requirement_is_read(text: str, expected: Requirement):
-    assert parse_requirement(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Rich", Requirement(name="Rich", pypi=True)),
-        ("rich~=13.0", Requirement(name="rich", version="~=13.0", pypi=True)),
-        ("rich=13", Requirement(name="rich", version="13.*", pypi=True)),
-        (
-            "einops[torch, jax]>=0.7",
-            Requirement(name="einops", version=">=0.7", extras=("torch", "jax"), pypi=True),
-        ),
-    ],
-)
-def test_a_pypi_requirement_is_read(text: str, expected: Requirement):
-    assert parse_requirement(text, pypi=True) == expected
-
-
-FORMS = ("write it as `numpy`, `numpy>=2`, `pytorch=2.5` or `conda-forge::numpy`",)
-
-
-@pytest.mark.parametrize("text", ["", "  ", ">=2", "-x", "conda-forge::", "é"])
-def test_a_requirement_starts_with_a_name(text: str):
-    assert refused(text) == (f"expected a package's name first, found `{text}`", FORMS)
-
-
-@pytest.mark.parametrize(
-    "text", ["numpy>=", "numpy=>2", "numpy>=2 <3", "numpy 2 py_0 x", "numpy[version='2']", "a\n>"]
-)
-def test_what_follows_the_name_is_a_version(text: str):
-    shown = text.replace("\n", "\\n")
-    assert refused(text) == (
-        f"expected a version such as `2.1.*` or `>=2,<3` after the name, found `{shown}`",
-        FORMS,
-    )
-
-
-def test_conda_names_are_lower_case():
-    assert refused("NumPy")[0] == (
-        "expected a conda package name: lower-case letters, digits, `-`, `_` and `.`, found `NumPy`"
-    )
-
-
-def test_each_half_refuses_what_only_the_other_has():
-    assert refused("jax[cuda12]") == (
-        "`jax`: a conda package has no extras",
-        ("take it from PyPI with `--pypi`",),
-    )
-    assert refused("conda-forge::rich", pypi=True)[0] == (
-        "`rich`: a package from PyPI has no conda channel and no build"
-    )
-    assert refused("rich 1|2", pypi=True)[0] == (
-        "expected PEP 440 specifiers such as `>=4.40,<5`, found `rich 1|2`"
-    )
-    assert refused("_x", pypi=True)[0] == "expected a PyPI package name, found `_x`"
-
-
-def test_a_requirement_does_not_repeat_a_secret():
-    assert "hunter2" not in refused("pkg @ https://me:hunter2@host/x.whl")[0]
 
 
 # --- adding -------------------------------------------------------------------------------------
@@ -186,6 +91,21 @@ def test_python_has_its_own_table():
     assert add("python=3.13") == STACK.replace("3.12.*", "3.13.*")
     with pytest.raises(EnvlockError, match=r"^Python is one for all platforms$"):
         add("python=3.13", platform="win-64")
+
+
+def test_python_takes_no_channel_and_no_build():
+    with pytest.raises(EnvlockError, match=r"^\[python\] holds a version only$"):
+        add("conda-forge::python=3.13")
+
+
+def test_a_package_may_be_called_version():
+    assert 'version = { version = "1.*", channel = "conda-forge" }\n' in add(
+        "conda-forge::version=1"
+    )
+
+
+def test_python_keeps_its_version_when_none_is_said():
+    assert add("python") == STACK
 
 
 def test_pypis_name_of_a_framework_is_corrected():
@@ -348,6 +268,22 @@ def test_a_comment_stays_with_the_table_below_it():
     assert 'pandas = "*"\n# checks come last\n[verify]' in add("pandas", text)
 
 
+@pytest.mark.parametrize("after", ["", "\n", "\n# checks\n[verify]\n"])
+def test_a_comment_below_the_header_of_an_empty_table_stays_with_it(after: str):
+    text = f"{STACK.partition('numpy')[0]}# conda packages\n# such as numpy\n"
+
+    assert add("pandas", text + after) == f'{text}pandas = "*"\n{after}'
+    assert add("rich", text + after, pypi=True) == (
+        f'{text}\n[pypi-dependencies]  # PEP 508 requirements, wheels only\nrich = "*"\n{after}'
+    )
+
+
+def test_a_comment_between_two_headers_stays_with_the_second():
+    text = f"{STACK.partition('numpy')[0]}# checks\n[verify]\n"
+
+    assert add("pandas", text) == text.replace("# checks", 'pandas = "*"\n# checks')
+
+
 def test_an_indentation_is_continued():
     assert '\n  pandas = "*"\n' in add("pandas", STACK.replace("scipy", "  scipy"))
 
@@ -401,3 +337,149 @@ def test_a_made_table_takes_only_a_blank_line_with_it():
     text = STACK + '[pypi-dependencies]  # PEP 508 requirements, wheels only\nrich = "*"\n'
 
     assert remove_dependency(text, "rich", pypi=True) == STACK
+
+
+# --- what cannot be done ------------------------------------------------------------------------
+
+IN_PIECES = f"""{STACK}
+[[artifacts]]
+name = "a"
+url = "https://host/a"
+sha256 = "{"0" * 64}"
+
+[audit]   # between
+[[artifacts]]
+name = "b"
+url = "https://host/b"
+sha256 = "{"0" * 64}"
+"""
+
+
+def test_a_file_that_would_change_elsewhere_is_not_edited():
+    """Tomlkit joins the pieces of an array of tables."""
+    with pytest.raises(EnvlockError) as caught:
+        add("pandas", IN_PIECES)
+
+    assert str(caught.value) == (
+        "a.toml: dependencies.pandas cannot be changed here without harm to another line\n"
+        "Nothing was written."
+    )
+    assert caught.value.hints == (
+        'write `dependencies.pandas = "*"` by hand',
+        "or put the tables that belong together one after the other, and try again",
+    )
+    with pytest.raises(EnvlockError) as caught:
+        remove_dependency(IN_PIECES, "numpy")
+    assert caught.value.hints[0] == "take `dependencies.numpy` out by hand"
+
+
+def test_a_comment_inside_a_value_is_not_lost():
+    text = STACK + '[pypi-dependencies.rich]\nextras = [\n  "a", # why\n]\n'
+
+    with pytest.raises(EnvlockError, match=r"^a\.toml: pypi-dependencies\.rich\.extras cannot be"):
+        add("rich[b]", text, pypi=True)
+
+
+@pytest.mark.parametrize("harm", ["value", "comment", "syntax"])
+def test_an_editor_that_does_harm_is_stopped(harm: str, monkeypatch: pytest.MonkeyPatch):
+    harmed = {
+        "value": STACK.replace('name = "a"', 'name = "b"'),
+        "comment": STACK.replace("# trains", ""),
+        "syntax": STACK + "[",
+    }[harm]
+    monkeypatch.setattr(stack_document, "write_key", lambda *_: stack_document.Edit(harmed))
+    monkeypatch.setattr(stack_document, "remove_key", lambda *_: stack_document.Edit(harmed))
+
+    with pytest.raises(EnvlockError, match="without harm to another line"):
+        add("pandas")
+    with pytest.raises(EnvlockError, match="without harm to another line"):
+        remove_dependency(STACK, "numpy")
+
+
+# --- shapes that tomlkit's own editing does not keep --------------------------------------------
+
+
+def test_line_breaks_of_both_kinds_stay_where_they_are():
+    text = STACK.replace("# arrays\n", "# arrays\r\n")
+
+    assert add("pandas", text) == text.replace('"py*" }\n', '"py*" }\npandas = "*"\n')
+    assert remove_dependency(add("pandas", text), "pandas") == text
+
+
+def test_comments_below_a_table_that_goes_stay():
+    section = '[dependencies.pandas]  # goes\nversion = "2.*"  # goes\n# stays\n\n# this too\n'
+    text = STACK.replace("# checks", f"{section}# checks")
+
+    assert remove_dependency(text, "pandas") == STACK.replace(
+        "# checks", "# stays\n\n# this too\n# checks"
+    )
+
+
+def test_comments_below_the_last_table_of_a_platform_stay():
+    text = f'{STACK}[target.win-64.dependencies.pywin32]\nversion = "*"\n# stays\n'
+
+    assert remove_dependency(text, "pywin32", platform="win-64") == f"{STACK}# stays\n"
+
+
+def test_a_table_with_blanks_in_its_header_is_found():
+    text = STACK.replace("[dependencies]", "[ dependencies ]  # conda")
+
+    assert 'pandas = "*"' in add("pandas", text)
+    assert "[ dependencies ]  # conda\n" in add("pandas", text)
+
+
+def test_the_tables_of_one_platform_may_stand_apart():
+    text = (
+        f"{STACK}[target.win-64]\n"
+        '[target.linux-64.dependencies]\nzlib = "*"\n'
+        '[target.win-64.dependencies]\npywin32 = "*"\n'
+    )
+
+    added = add("wmi", text, platform="win-64")
+
+    assert added == f'{text}wmi = "*"\n'
+    assert remove_dependency(added, "wmi", platform="win-64") == text
+
+
+@pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
+def test_every_stack_that_ships_can_be_edited(path: Path):
+    text = path.read_bytes().decode()
+
+    added = add("zict >=2", text)
+
+    assert len(added.splitlines()) - len(text.splitlines()) in (1, 3)
+    assert remove_dependency(added, "zict") == text
+
+
+def test_a_table_goes_above_the_arrays_of_tables_that_follow():
+    artifacts = "".join(
+        f'[[artifacts]]\nname = "{name}"\nurl = "https://host/a"\nsha256 = "{"0" * 64}"\n\n'
+        for name in "ab"
+    )
+    text = STACK.replace("# checks", f"{artifacts}# checks")
+
+    added = add("rich", text, pypi=True)
+
+    assert added == text.replace(
+        "\n[[artifacts]]",
+        '\n[pypi-dependencies]  # PEP 508 requirements, wheels only\nrich = "*"\n\n[[artifacts]]',
+        1,
+    )
+    assert remove_dependency(added, "rich", pypi=True) == text
+
+
+def test_tomlkit_is_imported_for_edits_only():
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, envlock.workflows.edit, envlock.workflows.init;"
+            "print('tomlkit' in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    )
+
+    assert found.stdout == "False\n"

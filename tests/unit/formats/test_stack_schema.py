@@ -1,4 +1,4 @@
-"""The published schema, and the words that faults are told in."""
+"""The published schema."""
 
 from __future__ import annotations
 
@@ -9,15 +9,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from envlock.formats.stack_schema import (
-    WrittenFloat,
-    closest,
-    find_problems,
-    format_key,
-    json_schema,
-    quote,
-    redact,
-)
+from envlock.formats.stack_problems import find_problems
+from envlock.formats.stack_schema import json_schema
 
 STACKS = sorted((Path(__file__).parents[3] / "stacks").glob("*.toml"))
 SMALL = {
@@ -87,64 +80,3 @@ def test_editors_refuse_what_the_reader_refuses(change: dict[str, object]):
 
 def test_a_document_that_fits_has_no_problems():
     assert find_problems(SMALL) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "key"),
-    [
-        (("gpu", "cuda"), "gpu.cuda"),
-        (("gpu", "compute", 1), "gpu.compute[1]"),
-        (("artifacts", 0, "url"), "artifacts[0].url"),
-        (("dependencies", "ruamel.yaml"), 'dependencies."ruamel.yaml"'),
-        (("a b", 'c"d\\e'), '"a b"."c\\"d\\\\e"'),
-        (("",), '""'),
-        (("é\n",), '"é\\n"'),
-    ],
-)
-def test_keys_are_written_as_toml_writes_them(path: tuple[str | int, ...], key: str):
-    assert format_key(path) == key
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("12.1.1", "12.1.1"),
-        ("https://me:secret@host/ch", "https://***@host/ch"),
-        ("https://me:se@c/r:et@host/ch", "https://***@host/ch"),
-        ("pkg @ https://me:secret@host/ch", "***@host/ch"),
-        ("secret@host/ch", "***@host/ch"),
-        ("https://host/t/secret/ch", "https://host/t/***/ch"),
-        ("t/secret", "t/***"),
-        ("https://host/ch?a=secret&b=c", "https://host/ch?***"),
-        ("https://host/ch?download", "https://host/ch?download"),
-        ("pytorch/label/t", "pytorch/label/t"),
-    ],
-)
-def test_secrets_are_hidden(text: str, shown: str):
-    assert redact(text) == shown
-
-
-def test_a_secret_is_hidden_before_a_long_value_is_cut():
-    assert quote(f"https://me:{'s' * 200}@host") == "`https://***@host`"
-
-
-@pytest.mark.parametrize(
-    ("word", "known", "meant"),
-    [
-        ("torch", ["pytorch", "jax"], "pytorch"),
-        ("tf", ["pytorch", "tensorflow"], "tensorflow"),
-        ("windows", ["linux-64", "win-64"], "win-64"),
-        ("windows", ["linux-64"], None),
-        ("PyTorch", ["pytorch"], "pytorch"),
-        ("qqq", ["pytorch"], None),
-    ],
-)
-def test_a_misspelt_word_is_understood(word: str, known: list[str], meant: str | None):
-    assert closest(word, known) == meant
-
-
-def test_a_float_keeps_its_text():
-    number = WrittenFloat("12.10")
-
-    assert number == 12.1
-    assert number.text == "12.10"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from envlock.errors import InputFileError
-from envlock.formats.stack_toml import find_lines, read_stack
+from envlock.formats.stack_toml import read_stack
 from envlock.model.platform import Accelerator, Platform
 from envlock.model.stack import (
     AuditLevel,
@@ -813,8 +813,3 @@ def test_a_clash_within_one_line_is_told_in_the_words_of_the_parser():
 
     assert message.startswith("stacks/a.toml:1: not valid TOML, column ")
     assert "Cannot overwrite a value" in message
-
-
-def test_lines_know_keys_by_their_meaning_and_survive_what_has_none():
-    assert find_lines('"a\\u0062" = 1\n') == {("ab",): 1}
-    assert find_lines('\n"\\q" = 1\n') == {('"\\q"',): 2}
