@@ -49,6 +49,13 @@ _LOGIN = (
     "give the channel's credentials in ~/.netrc or in the file that RATTLER_AUTH_FILE names "
     "(`pixi auth login` writes one)"
 )
+_FOLDER = "without a network: `--from FOLDER` takes a folder of channels"
+_NO_ADDRESS = "no address for this host name"
+_REFUSED = "a refused connection"
+_NO_ROUTE = "no way to this host"
+_LATE = "no answer in time"
+_UNREACHED = frozenset({_NO_ADDRESS, _REFUSED, _NO_ROUTE, _LATE})
+"""What a machine without a network finds."""
 _KNOWN: Sequence[tuple[str, str, str]] = (
     (r"could not find subdir", "nothing: there is no such channel or folder", _SPELLING),
     (r"\((?P<found>40[13] [^)]*)\)", "HTTP {found}", _LOGIN),
@@ -75,7 +82,7 @@ _KNOWN: Sequence[tuple[str, str, str]] = (
     ),
     (
         r"dns error|failed to lookup address",
-        "no address for this host name",
+        _NO_ADDRESS,
         "check the spelling of the host, and that this machine can resolve names",
     ),
     (
@@ -85,10 +92,11 @@ _KNOWN: Sequence[tuple[str, str, str]] = (
     ),
     (
         r"Connection refused",
-        "a refused connection",
+        _REFUSED,
         "check host and port, and whether a firewall or proxy is in the way",
     ),
-    (r"timed out", "no answer in time", _NETWORK),
+    (r"network is (?:unreachable|down)|no route to host|host is down", _NO_ROUTE, _NETWORK),
+    (r"timed out", _LATE, _NETWORK),
     (
         r"is not a supported scheme|invalid (channel|\w+ domain|port)|empty host|IPv6 address",
         "no answer, as this is no address of a channel: {cause}",
@@ -161,8 +169,10 @@ def fault_error(faults: Iterable[FolderError]) -> WorldError:
     blocks = [_block(source, subdirs, received) for (source, received), subdirs in groups.items()]
     if len(blocks) > _SHOWN_BLOCKS:
         blocks[_SHOWN_BLOCKS:] = [f"and {len(blocks) - _SHOWN_BLOCKS} more"]
-    hints = (_hint(source, received) for source, received in groups)
-    return WorldError("\n".join([*blocks, "No pin was written."]), hints=list(dict.fromkeys(hints)))
+    hints = dict.fromkeys(_hint(source, received) for source, received in groups)
+    if any(received.what in _UNREACHED for _, received in groups):
+        hints[_FOLDER] = None
+    return WorldError("\n".join([*blocks, "No pin was written."]), hints=list(hints))
 
 
 def _hint(source: ChannelSource, received: Received) -> str:

@@ -11,14 +11,20 @@ from pathlib import Path
 from envlock.errors import Fault, InputFileError, WorldError
 
 
+_READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
 class DiskWorkspace:
     """Reads and writes real paths. Implements `ports.workspace.Workspace`."""
 
     def read_bytes(self, path: str, *, limit_bytes: int | None = None) -> bytes:
         """Return a file's content; see the port."""
         try:
-            with Path(path).open("rb") as file:
+            # Not blocking: opening a pipe that nobody writes to would wait for ever.
+            with os.fdopen(os.open(path, _READING), "rb") as file:
                 status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise InputFileError([_not_a_file(path)])
                 if limit_bytes is not None and status.st_size > limit_bytes:
                     raise InputFileError([_too_large(path, status.st_size, limit_bytes)])
                 content = file.read() if limit_bytes is None else file.read(limit_bytes + 1)
@@ -49,7 +55,9 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises `WorldError`; then the target is what it was and no stray file stays behind.
     """
     staged: Path | None = None
+    asked = path
     try:
+        path = path.resolve()  # a symlinked lock stays a link
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         staged = Path(name)
         with os.fdopen(descriptor, "wb") as file:
@@ -58,15 +66,22 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         staged.chmod(_mode_for(path))
         staged.replace(path)
-    except OSError as error:
-        if staged is not None:
-            with contextlib.suppress(OSError):
-                staged.unlink(missing_ok=True)
+        staged = None
+    except FileNotFoundError as error:
         raise WorldError(
-            f"{path}: cannot be written: {error.strerror or error}\n"
+            f"{asked}: cannot be written: there is no folder {path.parent}\nNothing was written.",
+            hints=[f"make it first: `mkdir -p {asked.parent}`"],
+        ) from error
+    except OSError as error:
+        raise WorldError(
+            f"{asked}: cannot be written: {error.strerror or error}\n"
             "Nothing was written; what was there is unchanged.",
             hints=["free space or choose a folder that you may write to, then run it again"],
         ) from error
+    finally:
+        if staged is not None:  # also after an interrupt
+            with contextlib.suppress(OSError):
+                staged.unlink(missing_ok=True)
 
 
 def _mode_for(path: Path) -> int:
@@ -76,6 +91,10 @@ def _mode_for(path: Path) -> int:
         mask = os.umask(0)
         os.umask(mask)
         return 0o666 & ~mask
+
+
+def _not_a_file(path: str) -> Fault:
+    return Fault(where=path, problem="expected a file, found a device or a pipe")
 
 
 def _too_large(path: str, size_bytes: int, limit_bytes: int) -> Fault:

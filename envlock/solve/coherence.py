@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from envlock.compat.architectures import architecture
 from envlock.compat.builds import CpuBuild, CudaBuild, runs_on, vendored_cudnn
 from envlock.compat.components import component_of, line_of
-from envlock.compat.drivers import DriverVersion, minor_floor
+from envlock.compat.drivers import DriverVersion, cuda_of_driver, minor_floor
 from envlock.compat.evidence import Confidence
-from envlock.compat.frameworks import FrameworkFacts
+from envlock.compat.frameworks import FrameworkFacts, framework, known_frameworks
 from envlock.errors import NoSolutionError
+from envlock.model.lock import LockedPackage
 from envlock.model.package import Package
 from envlock.model.platform import Platform
 from envlock.model.question import Answer
-from envlock.model.stack import Framework, Gpu, Where
+from envlock.model.stack import Framework, Gpu, Stack, Where
 from envlock.solve.family import CUDNN_PACKAGES, is_newer_minor
 from envlock.solve.view import View
 
@@ -36,11 +37,14 @@ class Incoherence:
         return f"{self.platform}: {self.problem}\n    ({self.where})"
 
 
-def check_answers(pairs: Sequence[tuple[View, Answer]]) -> None:
-    """Raise `NoSolutionError` that names every incoherence of a stack's answers."""
+def check_answers(pairs: Sequence[tuple[View, Answer]], kept: Iterable[LockedPackage] = ()) -> None:
+    """Raise `NoSolutionError` that names every incoherence of a stack's answers.
+
+    `kept` are the packages of platforms that stay in the lock as they are.
+    """
     found = [
         *(item for view, answer in pairs for item in check_answer(view, answer)),
-        *check_skew(pairs),
+        *check_skew(pairs, kept),
     ]
     if found:
         name = pairs[0][0].stack.name
@@ -54,10 +58,10 @@ def check_answers(pairs: Sequence[tuple[View, Answer]]) -> None:
 
 
 def check_answer(view: View, answer: Answer) -> tuple[Incoherence, ...]:
-    """Return every incoherence of one platform's answer; a platform without CUDA has none."""
+    """Return every incoherence of one platform's answer."""
     gpu = view.gpu
     if gpu is None:
-        return ()
+        return tuple(_cuda_builds(view, answer.packages))
     return (
         *_driver(view, gpu),
         *_dropped_gpus(view, gpu),
@@ -70,17 +74,23 @@ def check_answer(view: View, answer: Answer) -> tuple[Incoherence, ...]:
 
 def _driver(view: View, gpu: Gpu) -> Iterable[Incoherence]:
     fleet = view.stack.fleet
-    floor = minor_floor(gpu.cuda, view.platform.system)
-    if fleet.driver is None or floor is None:
+    if fleet.driver is None:
         return
-    if not DriverVersion.parse(fleet.driver).meets(floor.driver):
-        yield Incoherence(
-            platform=view.platform,
-            where=fleet.where["driver"],
-            problem=f"CUDA {gpu.cuda} needs driver {floor.driver} or newer, "
-            f"the fleet has {fleet.driver} ({floor.source}; {floor.confidence})",
-            hint="raise `fleet.driver` when the fleet is updated, or lower `gpu.cuda`",
-        )
+    floor = minor_floor(gpu.cuda, view.platform.system)
+    offered = cuda_of_driver(fleet.driver)
+    if floor and not DriverVersion.parse(fleet.driver).meets(floor.driver):
+        needed = f"needs driver {floor.driver} or newer"
+        source = f"{floor.source}; {floor.confidence}"
+    elif floor is None and offered and offered.major < gpu.cuda.major:
+        needed, source = "is of a newer major", f"that driver offers CUDA {offered}"
+    else:
+        return
+    yield Incoherence(
+        platform=view.platform,
+        where=fleet.where["driver"],
+        problem=f"CUDA {gpu.cuda} {needed}, the fleet has {fleet.driver} ({source})",
+        hint="raise `fleet.driver` when the fleet is updated, or lower `gpu.cuda`",
+    )
 
 
 def _dropped_gpus(view: View, gpu: Gpu) -> Iterable[Incoherence]:
@@ -104,7 +114,12 @@ def _frameworks(view: View, gpu: Gpu, packages: Mapping[str, Package]) -> Iterab
         for name in (facts.carrier, *facts.companions):
             package = packages.get(name)
             if package and isinstance(view.read_build(package), CpuBuild):
-                yield _cpu_build(view, gpu, item, package)
+                yield _cpu_build(view, gpu, item.where, package)
+    for facts in view.unlisted():
+        for name in (facts.carrier, *facts.companions):
+            package = packages.get(name)
+            if package and isinstance(view.read_build(package), CpuBuild):
+                yield _cpu_build(view, gpu, gpu.where["cuda"], package)
 
 
 def _without_carrier(view: View, item: Framework, facts: FrameworkFacts) -> Incoherence:
@@ -116,10 +131,25 @@ def _without_carrier(view: View, item: Framework, facts: FrameworkFacts) -> Inco
     )
 
 
-def _cpu_build(view: View, gpu: Gpu, item: Framework, package: Package) -> Incoherence:
+def _cuda_builds(view: View, packages: Iterable[Package]) -> Iterable[Incoherence]:
+    """Name the CUDA builds of known frameworks where no CUDA was declared."""
+    known = [facts for _, facts in view.frameworks()] + list(view.unlisted())
+    names = {name for facts in known for name in (facts.carrier, *facts.companions)}
+    for package in packages:
+        if package.name in names and isinstance(view.read_build(package), CudaBuild):
+            accelerator = view.stack.accelerator(view.platform)
+            yield Incoherence(
+                platform=view.platform,
+                where=view.stack.python.where,
+                problem=f"{package} is a CUDA build, the platform computes on {accelerator}",
+                hint="add a [gpu] table, or choose a version that has a build without CUDA",
+            )
+
+
+def _cpu_build(view: View, gpu: Gpu, where: Where, package: Package) -> Incoherence:
     return Incoherence(
         platform=view.platform,
-        where=item.where,
+        where=where,
         problem=f"{package} is a CPU build in a stack for CUDA {gpu.cuda}",
         hint=f'say so: `[target.{view.platform}] accelerator = "cpu"`, or choose a version '
         f"of {package.name} that has a CUDA build",
@@ -158,9 +188,19 @@ def _components(view: View, gpu: Gpu, packages: Iterable[Package]) -> Iterable[I
 
 
 def _cudnn(view: View, gpu: Gpu, packages: Iterable[Package]) -> Iterable[Incoherence]:
+    found = cudnn_of(packages)
+    vendors = [name for name in found if name not in CUDNN_PACKAGES]
+    if vendors and len(found) > 1:
+        told = ", ".join(f"{version} in {name}" for name, version in found.items())
+        yield Incoherence(
+            platform=view.platform,
+            where=gpu.where["cuda"],
+            problem=f"two copies of cuDNN: {told}",
+            hint=f"drop what brings the second one in, or take {vendors[0]} from a channel whose "
+            "builds share the cuDNN package",
+        )
     if not gpu.cudnn:
         return
-    found = cudnn_of(packages)
     if not found:
         yield Incoherence(
             platform=view.platform,
@@ -169,7 +209,7 @@ def _cudnn(view: View, gpu: Gpu, packages: Iterable[Package]) -> Iterable[Incohe
             hint='add `cudnn = "*"` to [dependencies], or drop `gpu.cudnn`',
         )
     for carrier, version in found.items():
-        if not view.admits(gpu.cudnn, version):
+        if not view.admits_cudnn(gpu.cudnn, version):
             yield Incoherence(
                 platform=view.platform,
                 where=gpu.where["cudnn"],
@@ -189,27 +229,69 @@ def cudnn_of(packages: Iterable[Package]) -> Mapping[str, str]:
     return found
 
 
-def check_skew(pairs: Sequence[tuple[View, Answer]]) -> tuple[Incoherence, ...]:
-    """Name every framework with two versions across platforms that no target declares."""
-    versions: dict[Framework, dict[Platform, str]] = {}
+def check_skew(
+    pairs: Sequence[tuple[View, Answer]], kept: Iterable[LockedPackage] = ()
+) -> tuple[Incoherence, ...]:
+    """Name every framework with two versions across platforms that no target declares.
+
+    `kept` are the packages of platforms that are not solved now but stay in the lock.
+    """
+    versions: dict[str, dict[Platform, str]] = {}
+    places: dict[str, Where] = {}
     for view, answer in pairs:
         named = {package.name: package.version for package in answer.packages}
         for item, facts in view.frameworks():
-            # A target's own entry is another `Framework` value, so it is never compared.
-            if item in view.stack.frameworks and facts.asks[0] in named:
-                versions.setdefault(item, {})[view.platform] = named[facts.asks[0]]
+            places.setdefault(item.name, item.where)
+            _note_version(versions, view, facts, named)
+        for facts in view.unlisted():
+            _note_version(versions, view, facts, named)
+    _note_kept(versions, pairs[0][0].stack, kept)
+    where = pairs[0][0].stack.python.where
     return tuple(
-        _skew(item, told) for item, told in versions.items() if len(set(told.values())) > 1
+        _skew(name, places.get(name, where), told)
+        for name, told in versions.items()
+        if len(set(told.values())) > 1
     )
 
 
-def _skew(item: Framework, versions: Mapping[Platform, str]) -> Incoherence:
+def _note_version(
+    versions: dict[str, dict[Platform, str]],
+    view: View,
+    facts: FrameworkFacts,
+    named: Mapping[str, str],
+) -> None:
+    if facts.asks[0] in named and not _is_declared(view.stack, view.platform, facts):
+        versions.setdefault(facts.name, {})[view.platform] = named[facts.asks[0]]
+
+
+def _note_kept(
+    versions: dict[str, dict[Platform, str]], stack: Stack, kept: Iterable[LockedPackage]
+) -> None:
+    known = {facts.asks[0]: facts for name in known_frameworks() if (facts := framework(name))}
+    for package in kept:
+        facts = known.get(package.name)
+        platform = Platform(package.platform)
+        if facts and platform in stack.platforms and not _is_declared(stack, platform, facts):
+            versions.setdefault(facts.name, {})[platform] = package.version
+
+
+def _is_declared(stack: Stack, platform: Platform, facts: FrameworkFacts) -> bool:
+    """Say whether a target of the platform has a word of its own on the framework."""
+    target = stack.targets.get(platform)
+    own: set[str] = set()
+    if target:
+        own.update(item.name for item in target.frameworks)
+        own.update(item.name for item in target.dependencies)
+    return not own.isdisjoint((facts.name, *facts.asks))
+
+
+def _skew(name: str, where: Where, versions: Mapping[Platform, str]) -> Incoherence:
     told = ", ".join(f"{version} on {platform}" for platform, version in versions.items())
     *_, odd = versions
     return Incoherence(
         platform=odd,
-        where=item.where,
-        problem=f"{item.name} would be {told}: one lock, two frameworks",
+        where=where,
+        problem=f"{name} would be {told}: one lock, two frameworks",
         hint=f"pin one version that all of them have, or declare the difference: "
-        f'`[target.{odd}.frameworks]` with `{item.name} = "{versions[odd]}"`',
+        f'`[target.{odd}.frameworks]` with `{name} = "{versions[odd]}"`',
     )

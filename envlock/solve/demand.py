@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,9 @@ from msgspec.structs import replace
 from envlock.compat.components import component_of, line_of
 from envlock.formats.channel import channel_name
 from envlock.model.question import Ask, Question, VirtualPackage
-from envlock.model.stack import ChannelPriority
+from envlock.model.stack import ChannelPriority, Gpu
+from envlock.model.version import CudaLine
+from envlock.solve.family import is_newer_minor
 from envlock.solve.oracle import Oracle, list_some
 from envlock.solve.view import View
 
@@ -68,12 +70,13 @@ def _of_constraint(view: View, ask: Ask, oracle: Oracle) -> Demand:
         lines = {str(line_of(ask.name, item.version) or item.version) for item in offered}
         if str(view.gpu.cuda) not in lines:
             text += f"; the pin has it of CUDA {list_some(sorted(lines))}"
-            hint = _line_hint(component)
+            hint = _line_hint(component, view.gpu, {line_of(i.name, i.version) for i in offered})
     return Demand(text=text, names=frozenset([ask.name]), relax=relax, hint=hint)
 
 
-def _line_hint(component: str) -> str:
-    if component == "cuda-version":
+def _line_hint(component: str, gpu: Gpu, lines: Iterable[CudaLine | None]) -> str:
+    newer = any(line and is_newer_minor(line, gpu.cuda) for line in lines)
+    if component == "cuda-version" or not newer or component in gpu.newer_components:
         return "move `gpu.cuda` to a line that the pin has"
     return (
         f'let it be newer: add "{component}" to `newer-components` under [gpu] '

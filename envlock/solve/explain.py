@@ -86,10 +86,8 @@ def _ask_anew(view: View, ask: Ask) -> list[str]:
     if not asked or "*" in asked or version in asked:
         return []
     ranges = ", ".join(f"`{ask.name} {wanted}`" for wanted in asked)
-    return [
-        f"the pin was asked for {ranges} only; "
-        f"`envlock index pin {ask.where.file}` asks the channels anew"
-    ]
+    anew = f"`envlock index pin {ask.where.file}` asks the channels anew"
+    return [f"the pin was asked for {ranges} only; {anew}"]
 
 
 def _near(ask: Ask, names: Iterable[str]) -> list[str]:

@@ -45,7 +45,8 @@ def judge_freshness(
     inputs: Mapping[str, object], pin_digest: str | None, content: bytes
 ) -> Freshness:
     """Compare a lock file's bytes with a stack's inputs and the digest of its pin."""
-    head, body = split_body(content)
+    # A checkout may have turned the line ends; the lock is the same.
+    head, body = split_body(content.replace(b"\r\n", b"\n"))
     facts = read_facts(head)
     if facts is None or INPUTS not in facts:
         return Unknown(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from envlock.compat.builds import Build, CpuBuild, CudaBuild, UnknownBuild, runs_on
+from envlock.compat.components import component_of
 from envlock.compat.frameworks import FrameworkFacts
 from envlock.errors import NoSolutionError
 from envlock.formats.channel import channel_name
@@ -13,6 +14,8 @@ from envlock.model.package import Variant
 from envlock.model.question import Ask
 from envlock.model.stack import Framework, Gpu
 from envlock.solve.view import View
+
+_WITHOUT_HINTS = ("add a [gpu] table, or choose a version of the framework that has a CPU build",)
 
 
 def framework_asks(view: View, item: Framework, facts: FrameworkFacts) -> Iterable[Ask]:
@@ -47,23 +50,34 @@ def carrier_constraints(view: View, item: Framework, facts: FrameworkFacts) -> I
         )
 
 
-def companion_constraints(view: View, item: Framework, facts: FrameworkFacts) -> Iterable[Ask]:
-    """Keep builds that would not run out of the packages around a framework.
+def other_constraints(view: View) -> Iterable[Ask]:
+    """Keep builds that would not run out of everything else that the view holds.
 
-    A build that does not say what it was made for is let through: the solver has its dependencies.
+    That is what goes with a framework, a framework that the stack does not list, and what it asks
+    for by name. A build that does not say what it was made for is let through: the solver has its
+    dependencies; a framework's carrier is not.
     """
     gpu = view.gpu
     if gpu is None:
         return
-    for name in facts.companions:
+    bound = {name for _, facts in view.frameworks() for name in (*facts.asks, facts.carrier)}
+    carriers = {facts.carrier for facts in view.unlisted()}
+    for name in sorted(view.records):
+        if name in bound or component_of(name):
+            continue
         read = {record.build: view.read_build(record) for record in view.builds(name)}
-        fitting = [build for build, of in read.items() if _says_nothing(of) or _fits(of, gpu, view)]
+        silent = name not in carriers
+        fitting = [
+            build
+            for build, of in read.items()
+            if _fits(of, gpu, view) or (silent and _says_nothing(of))
+        ]
         if fitting and len(fitting) < len(read):
             yield Ask(
                 name=name,
                 spec=f"{name} *{_selector(sorted(fitting))}",
                 wish=f"{name}{_purpose(gpu)}",
-                where=item.where,
+                where=gpu.where["cuda"],
             )
 
 
@@ -75,6 +89,8 @@ def _usable_builds(view: View, item: Framework, facts: FrameworkFacts) -> tuple[
     read = {record.build: view.read_build(record) for record in present}
     if view.gpu is None:
         without_cuda = [name for name, build in read.items() if not isinstance(build, CudaBuild)]
+        if not without_cuda:
+            raise _no_build(view, item, present, "works without CUDA", _WITHOUT_HINTS)
         return tuple(sorted(without_cuda)) if len(without_cuda) < len(read) else ()
     fitting = [name for name, build in read.items() if _fits(build, view.gpu, view)]
     if not fitting:
@@ -87,7 +103,7 @@ def _fits(build: Build, gpu: Gpu, view: View) -> bool:
         return False
     if not runs_on(build.line, gpu.cuda):
         return False
-    return not (build.cudnn and gpu.cudnn) or view.admits(gpu.cudnn, build.cudnn)
+    return not (build.cudnn and gpu.cudnn) or view.admits_cudnn(gpu.cudnn, build.cudnn)
 
 
 def _says_nothing(build: Build) -> bool:
@@ -107,23 +123,27 @@ def _purpose(gpu: Gpu | None) -> str:
 def _no_gpu_build(
     view: View, item: Framework, present: Sequence[Variant], gpu: Gpu
 ) -> NoSolutionError:
-    channels = ", ".join(sorted({channel_name(record.channel) for record in present}))
     wanted = f"CUDA {gpu.cuda}" + (f" with cuDNN {gpu.cudnn}" if gpu.cudnn else "")
-    found = ", ".join(sorted({_name_build(view.read_build(record)) for record in present}))
-    declare = (
-        f'declare the platform without CUDA: `[target.{view.platform}] accelerator = "cpu"`, '
-        "or take it out of `stack.platforms`"
+    declare = f'`[target.{view.platform}] accelerator = "cpu"`'
+    hints = (
+        f"declare the platform without CUDA: {declare}, or take it out of `stack.platforms`",
+        "or move `gpu.cuda` to a line that a build was made for",
     )
+    return _no_build(view, item, present, f"{wanted} can run", hints)
+
+
+def _no_build(
+    view: View, item: Framework, present: Sequence[Variant], wanted: str, hints: Sequence[str]
+) -> NoSolutionError:
+    kind = "GPU" if view.gpu else "CPU"
+    channels = ", ".join(sorted({channel_name(record.channel) for record in present}))
+    found = ", ".join(sorted({_name_build(view.read_build(record)) for record in present}))
     return NoSolutionError(
-        f"no GPU build of {present[0].name} for {view.stack.name} on {view.platform}\n"
-        f"  {item.where} needs a build that {wanted} can run\n"
+        f"no {kind} build of {present[0].name} for {view.stack.name} on {view.platform}\n"
+        f"  {item.where} needs a build that {wanted}\n"
         f"  {channels} has there: {found}\n"
         "No lock was written.",
-        hints=[
-            *view.origin_hints(),
-            declare,
-            "or move `gpu.cuda` to a line that a build was made for",
-        ],
+        hints=[*view.origin_hints(), *hints],
     )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from envlock.compat.builds import CudaBuild
-from envlock.compat.components import line_of
+from envlock.compat.components import component_of, line_of
 from envlock.compat.digest import facts_digest
 from envlock.compat.drivers import minor_floor
 from envlock.formats.canonical import digest_of, format_canonical
@@ -100,8 +100,9 @@ def make_lock(
 
 
 def has_same_origin(lock: Lock, other: Lock) -> bool:
-    """Say whether two locks come from the same inputs and the same pin."""
-    return all(lock.head.facts.get(key) == other.head.facts.get(key) for key in (INPUTS, PIN))
+    """Say whether two locks come from the same inputs, pin, facts, versions and date."""
+    keys = (INPUTS, PIN, *(f"{FACT_PREFIX}{key}" for key in ("made-by", "compat-facts", AS_OF)))
+    return all(lock.head.facts.get(key) == other.head.facts.get(key) for key in keys)
 
 
 def has_same_answer(lock: Lock, other: Lock) -> bool:
@@ -184,7 +185,9 @@ def _cuda_facts(view: View, gpu: Gpu, answer: Answer) -> Mapping[str, str]:
             f"{version} in {', '.join(names)}" for version, names in carriers.items()
         )
     floor = minor_floor(gpu.cuda, answer.platform.system)
-    if floor:
+    if floor is None:
+        found["driver-floor"] = f"unknown: no row for CUDA {gpu.cuda}"
+    else:
         fleet = view.stack.fleet.driver
         met = f"; the fleet's {fleet} meets it" if fleet else ""
         found["driver-floor"] = (
@@ -198,4 +201,11 @@ def _cuda_facts(view: View, gpu: Gpu, answer: Answer) -> Mapping[str, str]:
     ]
     if newer:
         found["newer-components"] = ", ".join(newer)
+    unknown = [
+        f"{package.name} {package.version}"
+        for package in answer.packages
+        if component_of(package.name) and line_of(package.name, package.version) is None
+    ]
+    if unknown:
+        found["unknown-components"] = ", ".join(unknown)
     return found

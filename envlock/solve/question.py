@@ -18,7 +18,7 @@ from envlock.model.package import Package
 from envlock.model.question import Ask, Question
 from envlock.model.stack import Dependency
 from envlock.solve.family import cudnn_constraints, family_asks, family_constraints
-from envlock.solve.gpu_build import carrier_constraints, companion_constraints, framework_asks
+from envlock.solve.gpu_build import carrier_constraints, framework_asks, other_constraints
 from envlock.solve.view import View
 from envlock.solve.virtual import virtual_packages
 
@@ -36,7 +36,7 @@ def frame_question(
     for item, facts in view.frameworks():
         asks.extend(framework_asks(view, item, facts))
         constraints.extend(carrier_constraints(view, item, facts))
-        constraints.extend(companion_constraints(view, item, facts))
+    constraints.extend(other_constraints(view))
     asks.extend(map(_ask, stack.dependencies_on(view.platform)))
     if view.gpu:
         asks.extend(family_asks(view, view.gpu))
@@ -46,12 +46,17 @@ def frame_question(
         platform=view.platform,
         channels=tuple(map(channel_url, stack.channels)),
         priority=stack.channel_priority,
-        asks=tuple(asks),
-        constraints=tuple(constraints),
+        # In one order: the solver's choice among equals depends on the order of what is asked.
+        asks=tuple(sorted(asks, key=_by_spec)),
+        constraints=tuple(sorted(constraints, key=_by_spec)),
         virtual_packages=virtual_packages(stack, view.platform),
         as_of_ms=as_of_ms,
         keep=tuple(keep),
     )
+
+
+def _by_spec(ask: Ask) -> tuple[str, str]:
+    return ask.name, ask.spec
 
 
 def _ask(item: Dependency) -> Ask:

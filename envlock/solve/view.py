@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from envlock.compat.builds import Build, read_build
 from envlock.compat.components import component_of
-from envlock.compat.frameworks import FrameworkFacts, framework
+from envlock.compat.frameworks import FrameworkFacts, framework, known_frameworks
 from envlock.formats.channel import channel_url
 from envlock.model.package import Package, Variant
 from envlock.model.pin import Origin
 from envlock.model.platform import Accelerator, Platform
 from envlock.model.stack import ChannelPriority, Framework, FrameworkSource, Gpu, Stack
 
+_MINORS = range(100)
 _Record = TypeVar("_Record", Package, Variant)
 
 
@@ -58,6 +59,21 @@ class View:
             if item.source is FrameworkSource.CONDA and (facts := framework(item.name))
         )
 
+    def unlisted(self) -> tuple[FrameworkFacts, ...]:
+        """Return the facts of known frameworks that the stack does not list on the platform.
+
+        They can come in all the same: as a plain dependency, or below one.
+        """
+        listed = {item.name for item in self.stack.frameworks_on(self.platform)}
+        known = (framework(name) for name in known_frameworks() if name not in listed)
+        return tuple(facts for facts in known if facts)
+
+    def admits_cudnn(self, wanted: str, version: str) -> bool:
+        """Say whether a cuDNN range can hold what a build names; `8` alone is some 8.x."""
+        if version.isdigit():
+            return any(self.admits(wanted, f"{version}.{minor}") for minor in _MINORS)
+        return self.admits(wanted, version)
+
     def visible(self, records: Iterable[_Record]) -> tuple[_Record, ...]:
         """Return the records that the solver may choose under the stack's channel priority."""
         found = tuple(records)
@@ -94,13 +110,23 @@ def needs_pin(stack: Stack, platform: Platform) -> bool:
 def builds_to_consult(stack: Stack, platform: Platform, names: Iterable[str]) -> Mapping[str, str]:
     """Return what a view must hold, of a pin's names: name -> version range.
 
-    That is the CUDA family and the platform's frameworks with what goes with them; of a framework
-    only the versions that the stack would take.
+    That is the CUDA family, every known framework with what goes with it, and what the stack asks
+    for; of that only the versions that it would take.
     """
-    wanted = {name: "*" for name in names if component_of(name)}
+    present = frozenset(names)
+    wanted = {name: "*" for name in present if component_of(name)}
+    for known in known_frameworks():
+        facts = framework(known)
+        if facts:
+            around = (*facts.asks, facts.carrier, *facts.companions)
+            wanted.update((name, "*") for name in around if name in present)
+    wanted.update(
+        (item.name, item.version)
+        for item in stack.dependencies_on(platform)
+        if item.name in present
+    )
     for item in stack.frameworks_on(platform):
         facts = framework(item.name)
-        if facts:
-            wanted.update(dict.fromkeys((*facts.asks, facts.carrier, *facts.companions), "*"))
+        if facts and facts.asks[0] in present:
             wanted[facts.asks[0]] = item.version
     return {name: wanted[name] for name in sorted(wanted)}

@@ -9,7 +9,7 @@ from envlock.compat.drivers import cuda_of_driver
 from envlock.model.platform import Accelerator, Platform, System
 from envlock.model.question import VirtualPackage
 from envlock.model.stack import Stack
-from envlock.model.version import CudaLine, parse_dotted
+from envlock.model.version import parse_dotted
 
 DEFAULT_GLIBC = "2.28"
 """RHEL 8, Debian 10, Ubuntu 18.10: what manylinux_2_28 and pixi assume too."""
@@ -72,11 +72,3 @@ def _cuda(stack: Stack, platform: Platform) -> list[VirtualPackage]:
             VirtualPackage(name="__cuda_arch", version=lowest, because="gpu.compute, the lowest")
         )
     return found
-
-
-def assumed_cuda(packages: tuple[VirtualPackage, ...]) -> CudaLine | None:
-    """Return the `__cuda` among some virtual packages."""
-    for item in packages:
-        if item.name == "__cuda":
-            return CudaLine.parse(item.version)
-    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from envlock.model.lock import lock_path
+from envlock.model.lock import LOCK_LIMIT_BYTES, lock_path
 from envlock.model.stack import Stack
 from envlock.ports.pins import Pins
 from envlock.ports.workspace import Workspace
@@ -27,7 +27,7 @@ def check_lock(stack: Stack, stack_path: str, pins: Pins, workspace: Workspace) 
     path = lock_path(stack_path)
     if not workspace.exists(path):
         return Checked(path=path, freshness=Missing())
-    content = workspace.read_bytes(path)
+    content = workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
     digest = pins.assigned(stack.name)
     if digest is not None:
         pins.read(digest)

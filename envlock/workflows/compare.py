@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from envlock.errors import LockError
 from envlock.formats.conda_lock import read_lock
-from envlock.model.lock import Lock, LockedPackage
+from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage
 from envlock.ports.history import History, HistoryError
 from envlock.ports.pins import Pins
 from envlock.ports.workspace import Workspace
 from envlock.solve.difference import Difference, PackageChange, compare_locks, platforms_of
-from envlock.workflows.inspect import LOCK_LIMIT_BYTES, Sizes, lock_of, read_sizes
+from envlock.workflows.inspect import Sizes, lock_of, near_hints, read_sizes
 
 DEFAULT_REVISION = "HEAD"
 
@@ -79,7 +79,7 @@ def find_sides(first: str, second: str | None, tools: CompareTools) -> tuple[Sid
     elif isinstance(one, _InHistory):
         other = _File(tools.history.working_path(one.path))
     else:
-        raise _neither(first)
+        raise _neither(first, f"if it is a revision, add the file: `envlock diff {first} STACK`")
     return _side(one, other, tools), _side(other, one, tools)
 
 
@@ -110,11 +110,8 @@ def _find_colon(text: str) -> int | None:
     return None
 
 
-def _neither(text: str) -> HistoryError:
-    return HistoryError(
-        f"`{text}` is neither a file here nor a revision with a path",
-        hints=["write `REVISION:path/to/lock`, or name two locks"],
-    )
+def _neither(text: str, hint: str) -> HistoryError:
+    return HistoryError(f"`{text}` is neither a file here nor a revision with a path", hints=[hint])
 
 
 def _side(meaning: _Meaning, other: _Meaning, tools: CompareTools) -> Side:
@@ -130,7 +127,7 @@ def _side(meaning: _Meaning, other: _Meaning, tools: CompareTools) -> Side:
             content = _earlier(revision, path, tools.history)
             return Side(label=f"{revision}:{path}", path=path, content=content)
         case _Revision(revision), _:
-            raise _neither(revision)
+            raise _neither(revision, "write `REVISION:path/to/lock`, or name two locks")
 
 
 def _read(revision: str, path: str, tools: CompareTools) -> Side:
@@ -173,6 +170,8 @@ class Compared:
     difference: Difference
     sizes: Mapping[str, SizeChange]
     """By platform."""
+    one_sided: frozenset[str] = frozenset()
+    """The platforms that only one of the locks has: they came or went as a whole."""
 
 
 def compare_sides(
@@ -188,7 +187,8 @@ def compare_sides(
         if platform not in present:
             raise LockError(
                 f"neither {before.label} nor {after.label} locks {platform}: "
-                f"they have {', '.join(present) or 'none'}"
+                f"they have {', '.join(present) or 'none'}",
+                hints=near_hints(platform, present),
             )
     difference = compare_locks(old, new, tuple(dict.fromkeys(wanted)))
     known = [_sizes(side, lock, difference, tools) for side, lock in ((after, new), (before, old))]
@@ -200,6 +200,7 @@ def compare_sides(
             platform: _size_change(changes, known)
             for platform, changes in difference.platforms.items()
         },
+        one_sided=frozenset(platforms_of(old)) ^ frozenset(platforms_of(new)),
     )
 
 

@@ -18,11 +18,9 @@ from envlock.formats.stack_edit import (
 from envlock.formats.stack_rules import PYPI_NAMES, normal_name
 from envlock.formats.stack_toml import LARGEST_BYTES, read_stack
 from envlock.formats.stack_words import Path, format_key, quote
-from envlock.model.lock import Lock, lock_path
+from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, lock_path
 from envlock.model.stack import FrameworkSource, Stack
 from envlock.ports.workspace import Workspace
-
-_LOCK_LIMIT_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +131,7 @@ def _lock_beside(path: str, workspace: Workspace) -> Lock:
             f"{path}: has no lock to take a version from: {place} is missing",
             hints=[f"make it: `envlock solve {path}`", "or say the version: `NAME==VERSION`"],
         )
-    return read_lock(workspace.read_bytes(place, limit_bytes=_LOCK_LIMIT_BYTES), place)
+    return read_lock(workspace.read_bytes(place, limit_bytes=LOCK_LIMIT_BYTES), place)
 
 
 def _locked_version(stack: Stack, key: Path, lock: Lock, path: str) -> str:

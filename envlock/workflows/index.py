@@ -80,7 +80,8 @@ def pin_stacks(
     channels hold nothing of what was asked. Then no stack moves.
     """
     records = _ask(stacks, sources, tools)
-    return _keep(stacks, records, origin, now_iso, tools, asked=_specs(stacks))
+    as_of = _as_of(origin, records, now_iso)
+    return _keep(stacks, records, origin, as_of, tools, asked=_specs(stacks))
 
 
 def update_pin(
@@ -108,7 +109,9 @@ def update_pin(
     covered = records.keys() <= asked and _specs(stacks) <= set(pin.asked)
     if not changes and pin.origin is origin and covered:
         return _stay(stacks, digest, pin, tools.pins)
-    result = _keep(stacks, records, origin, now_iso, tools, asked=_specs(stacks))
+    same = not changes and pin.origin is origin
+    as_of = pin.as_of if same else _as_of(origin, records, now_iso)
+    result = _keep(stacks, records, origin, as_of, tools, asked=_specs(stacks))
     return _compared(result, digest, old, records, tools)
 
 
@@ -132,7 +135,9 @@ def extend_pin(
         return _stay(stacks, digest, pin, tools.pins)
     wider = Origin.LIVE if origin is pin.origin is Origin.LIVE else Origin.OBSERVED
     asked = added.union(pin.asked)
-    result = _keep(stacks, records, wider, now_iso, tools, asked=asked)
+    same = records == old and pin.origin is wider
+    as_of = pin.as_of if same else _as_of(wider, records, now_iso)
+    result = _keep(stacks, records, wider, as_of, tools, asked=asked)
     return _compared(result, digest, old, records, tools)
 
 
@@ -201,12 +206,11 @@ def _keep(  # noqa: PLR0913 - a pin names everything that it came from
     stacks: Sequence[Stack],
     records: AllRecords,
     origin: Origin,
-    now_iso: str,
+    as_of: str,
     tools: IndexTools,
     *,
     asked: Iterable[str],
 ) -> PinResult:
-    as_of = now_iso if origin is Origin.LIVE else _newest(records)
     pin, repodata = make_pin(origin, as_of, records, asked)
     tools.reporter.step(f"writing the pin {pin_digest(pin)[:12]}")
     digest = tools.pins.keep(pin, repodata)
@@ -221,6 +225,10 @@ def _stay(stacks: Iterable[Stack], digest: str, pin: Pin, pins: Pins) -> PinResu
     if not all(pins.assigned(name) for name in names):
         pins.assign_all(names, digest)
     return PinResult(digest=digest, pin=pin, stacks=names, before=digest)
+
+
+def _as_of(origin: Origin, records: AllRecords, now_iso: str) -> str:
+    return now_iso if origin is Origin.LIVE else _newest(records)
 
 
 def _newest(records: AllRecords) -> str:

@@ -15,7 +15,7 @@ from envlock.errors import EnvlockError, LockError, PinError, WorldError
 from envlock.formats.canonical import format_canonical
 from envlock.formats.channel import channel_url
 from envlock.formats.conda_lock import read_lock
-from envlock.model.lock import Lock, LockedPackage, lock_path
+from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_path
 from envlock.model.pin import OpenPart
 from envlock.ports.pins import Pins
 from envlock.ports.workspace import Workspace
@@ -34,9 +34,9 @@ from envlock.solve.graph import (
     wishes_of,
 )
 
-LOCK_LIMIT_BYTES = 64_000_000
-STACK_LIMIT_BYTES = 1_000_000
 _LOCK_ENDING = lock_path("")
+_SLIP = 0.81
+"""Two true platforms are at most 0.8 alike."""
 
 
 # --- the lock -------------------------------------------------------------------------------------
@@ -86,9 +86,16 @@ def choose_platforms(opened: OpenedLock, wanted: Sequence[str]) -> tuple[str, ..
     for platform in wanted:
         if platform not in present:
             raise LockError(
-                f"{opened.path}: does not lock {platform}: it has {', '.join(present) or 'none'}"
+                f"{opened.path}: does not lock {platform}: it has {', '.join(present) or 'none'}",
+                hints=near_hints(platform, present),
             )
     return tuple(platform for platform in present if not wanted or platform in wanted)
+
+
+def near_hints(found: str, known: Sequence[str]) -> list[str]:
+    """Return the hint at the platform that was mistyped: `linux64`, but not `win-64`, is near."""
+    near = get_close_matches(found, known, n=1, cutoff=_SLIP)
+    return [f"did you mean `{name}`?" for name in near]
 
 
 # --- sizes ----------------------------------------------------------------------------------------
@@ -428,10 +435,10 @@ class _StackBeside:
 def _read_stack(opened: OpenedLock, workspace: Workspace) -> _StackBeside:
     if opened.stack_path is None:
         return _StackBeside()
-    from envlock.formats.stack_toml import read_stack  # noqa: PLC0415 - 50 ms
+    from envlock.formats.stack_toml import LARGEST_BYTES, read_stack  # noqa: PLC0415 - 50 ms
 
     try:
-        content = workspace.read_bytes(opened.stack_path, limit_bytes=STACK_LIMIT_BYTES)
+        content = workspace.read_bytes(opened.stack_path, limit_bytes=LARGEST_BYTES)
         stack = read_stack(content, opened.stack_path)
     except EnvlockError as error:
         reason = str(error).partition("\n")[0]

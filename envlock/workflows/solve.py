@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from hashlib import sha256
 
 from envlock.errors import Fault, InputFileError, LockError, NoSolutionError, PinError
 from envlock.formats.channel import channel_name, channel_url
 from envlock.formats.conda_lock import (
+    BODY_DIGEST,
     FACT_PREFIX,
     format_lock,
     read_facts,
     read_lock,
     split_body,
 )
-from envlock.model.lock import Lock, lock_path
+from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_path
 from envlock.model.package import Package, Variant
 from envlock.model.pin import OpenPin
 from envlock.model.platform import Platform
@@ -36,8 +38,6 @@ from envlock.solve.locking import (
 )
 from envlock.solve.question import frame_question
 from envlock.solve.view import View, builds_to_consult, needs_pin
-
-LOCK_LIMIT_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,6 @@ class Solved:
     before: bytes | None
     """The lock's bytes before the solve, None when there was none."""
     answers: tuple[Answer, ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def changed(self) -> bool:
@@ -101,7 +100,8 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
     _note_thaw(before, options, tools.reporter)
     tools.reporter.step(f"solving {stack.name} for {', '.join(platforms)}")
     solutions = _solve(stack, pin, platforms, old, options, tools)
-    check_answers([(solution.view, solution.answer) for solution in solutions])
+    check_answers([(item.view, item.answer) for item in solutions], _kept(old, platforms, options))
+    _refuse_without_hashes(solutions)
     lock = make_lock(
         stack_path.replace("\\", "/").rpartition("/")[2],
         solutions,
@@ -176,7 +176,7 @@ def _refuse_bad_specs(stack: Stack, platforms: Sequence[Platform], solver: Solve
         item for platform in platforms for item in (stack.python, *stack.dependencies_on(platform))
     )
     faults = [
-        Fault(where=str(item.where), problem=f"`{item.version}` is not a version range: {fault}")
+        Fault(where=str(item.where), problem=f"`{item.spec}` is not a conda spec: {fault}")
         for item in dependencies
         if (fault := solver.spec_fault(item.spec))
     ]
@@ -185,6 +185,10 @@ def _refuse_bad_specs(stack: Stack, platforms: Sequence[Platform], solver: Solve
         for item in dict.fromkeys(f for p in platforms for f in stack.frameworks_on(p))
         if (fault := solver.spec_fault(f"{item.name} {item.version}"))
     ]
+    if stack.gpu and stack.gpu.cudnn and (fault := solver.spec_fault(f"cudnn {stack.gpu.cudnn}")):
+        where = str(stack.gpu.where["cudnn"])
+        problem = f"`{stack.gpu.cudnn}` is not a version range: {fault}"
+        faults.append(Fault(where=where, problem=problem))
     if faults:
         raise InputFileError(faults, state="No lock was written.")
 
@@ -283,6 +287,7 @@ def _read_old(path: str, before: bytes | None, options: SolveOptions) -> Lock | 
             f"{path}: there is no lock to update",
             hints=["solve it first, without `--update`"],
         )
+    _refuse_edited(path, before)
     lock = read_lock(before, path)
     names = {package.name for package in lock.packages}
     unknown = [name for name in options.update or () if name not in names]
@@ -295,6 +300,18 @@ def _read_old(path: str, before: bytes | None, options: SolveOptions) -> Lock | 
     return lock
 
 
+def _refuse_edited(path: str, content: bytes) -> None:
+    """Refuse to carry packages over from a lock whose body is not what its head says."""
+    head, body = split_body(content.replace(b"\r\n", b"\n"))
+    facts = read_facts(head)
+    if facts is None or sha256(body).hexdigest() != facts[BODY_DIGEST]:
+        raise LockError(
+            f"{path}: the package section is not what the head's digest says, so nothing of it is "
+            "kept\nNo lock was written.",
+            hints=["solve it whole, without `--platform` and `--update`"],
+        )
+
+
 def _note_thaw(before: bytes | None, options: SolveOptions, reporter: Reporter) -> None:
     """Tell when a lock that was frozen at a date is about to see all builds again."""
     facts = read_facts(split_body(before)[0]) if before else None
@@ -303,6 +320,30 @@ def _note_thaw(before: bytes | None, options: SolveOptions, reporter: Reporter) 
         reporter.note(
             f"the lock that was there saw builds up to {frozen} only; this one sees all "
             f"(`--as-of {frozen}` freezes it again)"
+        )
+
+
+def _kept(
+    old: Lock | None, solved: Sequence[Platform], options: SolveOptions
+) -> tuple[LockedPackage, ...]:
+    if old is None or not options.platforms:
+        return ()
+    return tuple(package for package in old.packages if package.platform not in solved)
+
+
+def _refuse_without_hashes(solutions: Sequence[Solution]) -> None:
+    lines = [
+        f"  {package} of {channel_name(package.channel)} on {solution.answer.platform}"
+        for solution in solutions
+        for package in solution.answer.packages
+        if not (package.sha256 and package.md5)
+    ]
+    if lines:
+        raise NoSolutionError(
+            "the channel gives no sha256 or no md5 for these packages, and a lock needs both\n"
+            + "\n".join(lines)
+            + "\nNo lock was written.",
+            hints=["choose another version, or ask the channel to publish the digests"],
         )
 
 

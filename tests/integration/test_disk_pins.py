@@ -6,12 +6,11 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -33,7 +32,7 @@ from envlock.model.pin import Origin, Pin
 from fakes_index import FakePins
 from sample_pins import NOW, OTHER, OTHER_REPODATAS, PIN, REPODATAS, URL
 
-resource = pytest.importorskip("resource", reason="pipes, modes and limits are Unix things")
+pytest.importorskip("resource", reason="pipes, modes and limits are Unix things")
 
 
 @pytest.fixture
@@ -377,17 +376,6 @@ def test_a_user_without_a_home_has_a_cache_too() -> None:
 # When the disk refuses, and when two write at once
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """A disk that refuses files of more than 200 bytes, as a full one does."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
 BIG, BIG_REPODATAS = make_pin(
     Origin.LIVE,
     NOW,
@@ -399,11 +387,35 @@ BIG, BIG_REPODATAS = make_pin(
 )
 
 
-def test_a_full_disk_leaves_nothing_behind(disk: DiskPins, small_files: None) -> None:
-    with pytest.raises(WorldError) as caught:
-        disk.keep(BIG, BIG_REPODATAS)
+def test_a_full_disk_leaves_nothing_behind(disk: DiskPins) -> None:
+    """In a process of its own: its limit must not hold for the log of the tests."""
+    program = """
+        import os, resource, sys
+        from pathlib import Path
+        from envlock.backends.pins import DiskPins
+        from envlock.errors import WorldError
+        from envlock.formats.index_pin import make_pin
+        from envlock.model.pin import Origin
+        rows = {f"p-{n}-0.conda": {"name": os.urandom(16).hex()} for n in range(99)}
+        place = ("https://conda.anaconda.org/tiny", "noarch")
+        pin, repodatas = make_pin(Origin.LIVE, "2026-01-31T12:00:00Z", {place: rows})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))  # as a full disk refuses
+        try:
+            DiskPins(Path(sys.argv[1]), Path(sys.argv[2])).keep(pin, repodatas)
+        except WorldError as error:
+            print(error.message, end="")
+    """
 
-    assert caught.value.message == (
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", textwrap.dedent(program), disk.folder, disk._cache._folder],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert done.stderr == ""
+    assert done.stdout == (
         f"{disk.folder}: a pin cannot be written there: File too large\n"
         "Nothing was written; what was there is unchanged."
     )

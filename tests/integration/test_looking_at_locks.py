@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from envlock.cli.main import main
+from envlock.cli.why import _in_order
 
 ROOT = Path(__file__).parents[2]
 STACKS = sorted((ROOT / "stacks").glob("*.toml"))
@@ -67,6 +68,31 @@ libcublas 12.1.0.26 on linux-64
     pytorch-cuda 12.1 needs `libcublas >=12.1.0.26,<12.1.3.1`
 """
     )
+
+
+def test_why_takes_its_two_arguments_in_either_order(capsys: pytest.CaptureFixture[str]):
+    lock = "stacks/torch-cu121.conda-lock.yml"
+    told = []
+    for arguments in (["numpy", lock], [lock, "numpy"], ["stacks/torch-cu121.toml", "numpy"]):
+        assert main(["why", *arguments]) == 0
+        told.append(capsys.readouterr().out)
+
+    assert told[0] == told[1] == told[2]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("ruamel.yaml", "a.toml"), ("a.toml", "ruamel.yaml"), ("numpy", "no.yml")]
+)
+def test_the_lock_is_the_argument_that_looks_more_like_a_file(
+    first: str, second: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.toml", "numpy"):
+        Path(name).touch()
+
+    package, _ = _in_order(first, second)
+
+    assert package in {"ruamel.yaml", "numpy"}
 
 
 def test_two_shipped_locks_differ_and_say_how_much(capsys: pytest.CaptureFixture[str]):

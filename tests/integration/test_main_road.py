@@ -223,3 +223,18 @@ def test_pins_hold_known_fields_and_real_digests_only():
         pin = pins.read(digest)
         for part in pin.parts:
             assert (pins.folder / digest[:32] / part_folder(pin, part) / REPODATA).is_file()
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_the_wishes_does_not_change_the_lock(seed: int, tmp_path: Path):
+    stack = copy_stack("workbench", tmp_path)
+    head, _, wishes = stack.read_text("utf-8").partition("[dependencies]\n")
+    lines = wishes.strip().splitlines()
+    random.Random(seed).shuffle(lines)
+    stack.write_text(head + "[dependencies]\n" + "\n".join(lines) + "\n", "utf-8")
+
+    assert main(["solve", "-q", str(stack)]) == 0
+
+    solved = Path(lock_path(str(stack))).read_bytes()
+    assert solved == (STACKS / "workbench.conda-lock.yml").read_bytes()

@@ -327,3 +327,80 @@ def test_a_check_sees_that_the_pin_is_gone(capsys: pytest.CaptureFixture[str]):
     assert main(["solve", "--check", "demo.toml"]) == 2
 
     assert "there is no such index pin" in capsys.readouterr().err
+
+
+def test_a_tampered_lock_is_not_laundered_by_a_partial_solve(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), TWO, TWO_CHANNELS)
+    main(["solve", "-q", "demo.toml"])
+    lock = Path("demo.conda-lock.yml")
+    tampered = lock.read_text("utf-8").replace(
+        "conda.anaconda.org/conda-forge/win", "evil.example/win"
+    )
+    lock.write_text(tampered, "utf-8")
+
+    assert main(["solve", "demo.toml", "--platform", "linux-64"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: demo.conda-lock.yml: the package section is not what the head's digest says, so "
+        "nothing of it is kept\nNo lock was written.\n\n"
+        "hint: solve it whole, without `--platform` and `--update`\n"
+    )
+    assert lock.read_text("utf-8") == tampered
+
+
+def test_solving_platform_by_platform_does_not_get_past_the_skew(
+    capsys: pytest.CaptureFixture[str],
+):
+    stack = TWO.partition("[dependencies]")[0] + '[frameworks]\npytorch = "2.*"\n'
+    linux = [record("python", "3.11.1"), record("pytorch", "2.5.0", "cpu_0")]
+    windows = [
+        record("python", "3.11.1", subdir="win-64"),
+        record("pytorch", "2.3.0", "cpu_0", subdir="win-64"),
+    ]
+    make_stack(Path(), stack, {"conda-forge": {"linux-64": linux, "win-64": windows}})
+    assert main(["solve", "-q", "demo.toml", "--platform", "linux-64"]) == 0
+
+    assert main(["solve", "-q", "demo.toml", "--platform", "win-64"]) == 3
+
+    assert "pytorch would be 2.3.0 on win-64, 2.5.0 on linux-64" in capsys.readouterr().err
+
+
+def test_a_lock_with_other_line_ends_is_still_fresh():
+    make_stack(Path(), STACK, BEFORE)
+    main(["solve", "-q", "demo.toml"])
+    lock = Path("demo.conda-lock.yml")
+    lock.write_bytes(lock.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert main(["solve", "-q", "--check", "demo.toml"]) == 0
+
+
+def test_a_symlinked_lock_stays_a_link():
+    make_stack(Path(), STACK, BEFORE)
+    Path("real.yml").write_text("old\n", "utf-8")
+    Path("demo.conda-lock.yml").symlink_to("real.yml")
+
+    assert main(["solve", "-q", "demo.toml"]) == 0
+
+    assert Path("demo.conda-lock.yml").is_symlink()
+    assert b"numpy" in Path("real.yml").read_bytes()
+
+
+def test_a_package_without_sha256_is_refused_by_name(capsys: pytest.CaptureFixture[str]):
+    name, fields = record("blas", "1.0", timestamp=OLD)
+    bare = (name, {key: value for key, value in fields.items() if key != "sha256"})
+    make_stack(Path(), STACK, {"conda-forge": {"linux-64": [*OLD_RECORDS[:3], bare]}})
+
+    assert main(["solve", "demo.toml"]) == 3
+
+    assert "\n  blas 1.0 0 of conda-forge on linux-64\nNo lock was written.\n" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_cudnn_range_that_is_none_is_told_with_its_place(capsys: pytest.CaptureFixture[str]):
+    gpu = '[gpu]\ncuda = "12.1"\ncudnn = "9..1"\n'
+    make_stack(Path(), STACK + gpu, BEFORE)
+
+    assert main(["solve", "demo.toml"]) == 2
+
+    assert "demo.toml:14: gpu.cudnn: " in capsys.readouterr().err

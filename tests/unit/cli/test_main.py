@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -11,6 +14,7 @@ import pytest
 from envlock import __version__
 from envlock.cli import main as entry
 from envlock.cli.main import COMMANDS, main
+from envlock.cli.usage import ELSEWHERE, unknown_command
 
 
 def test_no_argument_prints_the_help_with_every_command(capsys: pytest.CaptureFixture[str]):
@@ -55,10 +59,139 @@ def test_a_misspelt_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]
     )
 
 
-def test_an_unknown_option_is_the_users_input(capsys: pytest.CaptureFixture[str]):
-    assert main(["solve", "--frobnicate", "x.toml"]) == 2
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("lock", "`envlock solve STACK` writes the lock of a stack"),
+        ("relock", "`envlock solve STACK` writes the lock of a stack"),
+        (
+            "install",
+            "the lock is conda-lock's format, which other tools install: "
+            "`conda-lock install -n NAME LOCK` or `micromamba create -n NAME -f LOCK`",
+        ),
+        ("update", "`envlock solve STACK --update NAME` moves packages within the stack's pin"),
+        ("upgrade", "`envlock index update STACK` asks the channels for newer ones"),
+        ("list", "`envlock show LOCK` lists what was asked for, `envlock show --all LOCK` all"),
+        ("tree", "`envlock show --tree LOCK` prints what needs what"),
+        ("info", "`envlock show LOCK` tells what a lock holds"),
+        ("freeze", "a lock is frozen: `envlock show --all LOCK` lists every package of it"),
+        (
+            "export",
+            "the lock is the file to hand on; `envlock show --json LOCK` prints all of it as JSON",
+        ),
+        ("instal", "the lock is conda-lock's format, which other tools install: "),
+        ("frobnicate", "`envlock --help` lists the commands"),
+        ("--json", "options stand behind the command: `envlock COMMAND [options]`"),
+    ],
+)
+def test_a_command_of_another_tool_names_what_to_run_here(command: str, hint: str):
+    error = unknown_command(command, COMMANDS)
 
-    assert "--frobnicate" in capsys.readouterr().err
+    assert error.message == f"there is no command `{command}`"
+    assert any(item.startswith(hint) for item in error.hints)
+
+
+def test_every_command_that_a_hint_names_is_one():
+    named = re.findall(r"`envlock (\w+)", str(ELSEWHERE))
+
+    assert set(named) <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "solve a.toml --pyton 3.11",
+            "error: envlock solve: unrecognized arguments: --pyton 3.11\n\n"
+            "hint: `envlock solve --help` lists the options\n",
+        ),
+        (
+            "solve a.toml --chekc",
+            "error: envlock solve: unrecognized arguments: --chekc\n\n"
+            "hint: did you mean `--check`?\n",
+        ),
+        (
+            "init a.toml --pyton=3.11",
+            "error: envlock init: unrecognized arguments: --pyton=3.11\n\n"
+            "hint: did you mean `--python`?\n",
+        ),
+        (
+            "solve a.toml --dry",
+            "error: envlock solve: unrecognized arguments: --dry\n\n"
+            "hint: did you mean `--dry-run`?\n",
+        ),
+        (
+            "solve --chekc",
+            "error: envlock solve: the following arguments are required: STACK\n\n"
+            "hint: did you mean `--check`?\n",
+        ),
+        (
+            "solve --update numpy a.toml",
+            "error: envlock solve: the following arguments are required: STACK\n\n"
+            "hint: put the stack before `--update`, which takes all names after it\n",
+        ),
+        (
+            "why numpy",
+            "error: envlock why: the following arguments are required: LOCK\n\n"
+            "hint: `envlock why --help` lists the options\n",
+        ),
+        (
+            "show a.yml --depth deep",
+            "error: envlock show: argument --depth: invalid int value: 'deep'\n\n"
+            "hint: `envlock show --help` lists the options\n",
+        ),
+        (
+            "show a.yml --sort sise",
+            "error: envlock show: --sort: expected one of name, size, channel, found `sise`\n\n"
+            "hint: did you mean `size`?\n",
+        ),
+        (
+            "index shw",
+            "error: envlock index: ACTION: expected one of pin, update, show, found `shw`\n\n"
+            "hint: did you mean `envlock index show`?\n",
+        ),
+        (
+            "index show a.toml --jsn",
+            "error: envlock index show: unrecognized arguments: --jsn\n\n"
+            "hint: did you mean `--json`?\n",
+        ),
+        (
+            "index",
+            "error: envlock index: the following arguments are required: ACTION\n\n"
+            "hint: `envlock index --help` lists the options\n",
+        ),
+    ],
+)
+def test_a_mistake_in_the_options_reads_as_every_other_error(
+    capsys: pytest.CaptureFixture[str], line: str, told: str
+):
+    assert main(line.split()) == 2
+
+    said = capsys.readouterr()
+    assert said.err == told
+    assert said.out == ""
+
+
+def test_a_mistake_in_the_options_is_json_for_whom_asks_for_json(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert main(["solve", "a.toml", "--chekc", "--json"]) == 2
+
+    assert json.loads(capsys.readouterr().out) == {
+        "error": "EnvlockError",
+        "message": "envlock solve: unrecognized arguments: --chekc",
+        "hints": ["did you mean `--check`?"],
+        "exit_code": 2,
+    }
+
+
+@pytest.mark.parametrize("command", ["solve", "why", "index", "index show"])
+def test_the_help_of_a_command_begins_with_its_own_name(
+    capsys: pytest.CaptureFixture[str], command: str
+):
+    assert main([*command.split(), "--help"]) == 0
+
+    assert capsys.readouterr().out.startswith(f"usage: envlock {command} ")
 
 
 def test_a_bug_is_said_as_a_bug_without_a_traceback(
@@ -88,6 +221,38 @@ def test_an_interrupt_leaves_with_130(
 
     assert main(["solve"]) == 130
     assert capsys.readouterr().err == "interrupted; nothing was half-written\n"
+
+
+def test_an_interrupt_on_a_terminal_leaves_the_echo_of_the_key_on_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def interrupt(name: str) -> str:
+        raise KeyboardInterrupt
+
+    terminal = Terminal()
+    monkeypatch.setattr(entry, "_known", interrupt)
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    assert main(["solve"]) == 130
+    assert terminal.getvalue() == "\ninterrupted; nothing was half-written\n"
+
+
+@pytest.mark.parametrize(("options", "stream"), [([], "stderr"), (["--json"], "stdout")])
+def test_a_character_that_a_terminal_lacks_is_escaped(options: list[str], stream: str):
+    finished = subprocess.run(
+        [sys.executable, "-m", "envlock", "show", "\u00fcber.yml", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "1"},
+    )
+
+    assert finished.returncode == 2
+    assert "\\xfcber.yml: there is no such file" in getattr(finished, stream)
 
 
 def test_a_reader_that_goes_away_is_no_error():

@@ -9,7 +9,7 @@ from envlock.errors import NoSolutionError
 from envlock.model.package import Package
 from envlock.model.platform import Platform
 from envlock.model.question import Answer
-from envlock.solve.coherence import check_answer, check_answers, cudnn_of
+from envlock.solve.coherence import check_answer, check_answers, check_skew, cudnn_of
 from fakes import NVIDIA, PYTORCH, make_package
 
 TORCH_STACK = GPU_STACK + '[frameworks]\npytorch = "2.*"\n'
@@ -101,6 +101,7 @@ def test_a_cudnn_outside_the_range_is_named_wherever_it_is_carried():
     package = make_package("cudnn", "8.9.7.29")
 
     assert problems(stack, TORCH, package) == [
+        "two copies of cuDNN: 9.1.0 in pytorch, 8.9.7.29 in cudnn",
         "pytorch carries cuDNN 9.1.0, the stack asks for >=9.5,<10",
         "cudnn carries cuDNN 8.9.7.29, the stack asks for >=9.5,<10",
     ]
@@ -159,3 +160,61 @@ def test_every_incoherence_is_told_at_once():
 
 def test_a_vendored_cudnn_is_found_in_the_build():
     assert cudnn_of([TORCH, make_package("numpy")]) == {"pytorch": "9.1.0"}
+
+
+def test_two_copies_of_cudnn_are_named_even_when_nobody_asked_for_cudnn():
+    package = make_package("cudnn", "9.13.1.26")
+    shared = make_package("libcudnn", "9.13.1.26")
+
+    assert problems(TORCH_STACK, TORCH, package, shared) == [
+        "two copies of cuDNN: 9.1.0 in pytorch, 9.13.1.26 in cudnn, 9.13.1.26 in libcudnn"
+    ]
+    assert problems(GPU_STACK, package, shared) == []
+
+
+def test_a_cpu_build_of_a_framework_that_the_stack_does_not_list_is_named():
+    jaxlib = make_package("jaxlib", "0.9.0", "cpu_py312_0")
+
+    assert problems(GPU_STACK, jaxlib) == [
+        "jaxlib 0.9.0 cpu_py312_0 is a CPU build in a stack for CUDA 12.1"
+    ]
+
+
+def test_a_cuda_build_where_no_cuda_was_declared_is_named():
+    text = GPU_STACK.partition("[gpu]")[0] + '[frameworks]\npytorch = "2.*"\n'
+    cuda = make_package("pytorch", "2.8.0", "cuda129_mkl_py312_h1234567_300")
+
+    assert problems(text, cuda) == [
+        "pytorch 2.8.0 cuda129_mkl_py312_h1234567_300 is a CUDA build, the platform computes on cpu"
+    ]
+
+
+def test_a_driver_of_an_older_major_is_refused_where_no_floor_is_known():
+    text = GPU_STACK.replace("12.1", "14.1") + '[fleet]\ndriver = "535"\n'
+
+    assert problems(text) == [
+        "CUDA 14.1 is of a newer major, the fleet has 535 (that driver offers CUDA 12.2)"
+    ]
+
+
+def test_a_build_that_names_only_the_major_of_its_cudnn_may_be_any_minor_of_it():
+    windows = make_package("pytorch", "2.3.1", "py3.12_cuda12.1_cudnn8_0", channel=PYTORCH)
+    stack = TORCH_STACK.replace('cuda = "12.1"\n', 'cuda = "12.1"\ncudnn = ">=8.9,<10"\n')
+
+    assert problems(stack, windows) == []
+    assert len(problems(stack.replace(">=8.9,<10", ">=9,<10"), windows)) == 1
+
+
+def test_frameworks_below_other_packages_are_held_to_one_version_too():
+    one = view_of(GPU_STACK)
+    other = view_of(GPU_STACK, platform=Platform.WIN_64)
+    answers = [
+        Answer(platform=Platform.LINUX_64, packages=(TORCH,)),
+        Answer(platform=Platform.WIN_64, packages=(make_package("pytorch", "2.3.1"),)),
+    ]
+
+    (found,) = check_skew([(one, answers[0]), (other, answers[1])])
+
+    assert found.problem == (
+        "pytorch would be 2.5.1 on linux-64, 2.3.1 on win-64: one lock, two frameworks"
+    )

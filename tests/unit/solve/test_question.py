@@ -180,7 +180,7 @@ def test_a_cpu_stack_keeps_cuda_builds_out():
 def test_a_cpu_stack_without_frameworks_asks_for_what_it_says_and_no_more():
     framed = question(CPU_STACK + '[dependencies]\nnumpy = ">=2"\n')
 
-    assert [ask.spec for ask in framed.asks] == ["python 3.12.*", "numpy >=2"]
+    assert [ask.spec for ask in framed.asks] == ["numpy >=2", "python 3.12.*"]
     assert framed.constraints == ()
 
 
@@ -197,3 +197,42 @@ def test_companions_for_another_line_are_kept_out_and_silent_ones_let_through():
         "py312_0",
         "cuda_py312_0",
     ]
+
+
+def test_the_order_of_the_file_does_not_change_the_question():
+    one = question(CPU_STACK + '[dependencies]\nnumpy = "*"\nscipy = "*"\n')
+    two = question(CPU_STACK + '[dependencies]\nscipy = "*"\nnumpy = "*"\n')
+
+    assert [ask.spec for ask in one.asks] == [ask.spec for ask in two.asks]
+
+
+def test_frameworks_that_the_stack_does_not_list_are_bound_to_gpu_builds():
+    builds = ["cpu_py312_0", "cuda120_py312_200"]
+
+    specs = constrained(GPU_STACK, *(make_package("jaxlib", "0.9.0", build) for build in builds))
+
+    assert admitted(specs["jaxlib"], *builds) == ["cuda120_py312_200"]
+
+
+def test_what_is_asked_for_by_name_is_bound_to_the_line_too():
+    text = GPU_STACK + '[dependencies]\nfaiss-gpu = "*"\n'
+    builds = ["py312_cuda11.4", "py312_cuda12.1", "py312_0"]
+
+    specs = constrained(text, *(make_package("faiss-gpu", "1.8.0", build) for build in builds))
+
+    assert admitted(specs["faiss-gpu"], *builds) == ["py312_cuda12.1", "py312_0"]
+
+
+def test_a_cpu_stack_with_cuda_builds_only_is_refused():
+    text = CPU_STACK + '[frameworks]\npytorch = "2.*"\n'
+    cuda = make_package("pytorch", "2.8.0", "cuda129_mkl_py312_h1234567_300")
+
+    with pytest.raises(NoSolutionError) as refused:
+        question(text, cuda)
+
+    assert str(refused.value) == (
+        "no CPU build of pytorch for demo on linux-64\n"
+        "  demo.toml:9: frameworks.pytorch needs a build that works without CUDA\n"
+        "  conda-forge has there: CUDA 12.9\n"
+        "No lock was written."
+    )

@@ -151,6 +151,11 @@ def test_revisions_alone_name_no_file(arguments: tuple[str, str | None]):
         found(*arguments)
 
     assert str(refused.value) == "`v1` is neither a file here nor a revision with a path"
+    assert refused.value.hints == (
+        "write `REVISION:path/to/lock`, or name two locks"
+        if arguments[1]
+        else "if it is a revision, add the file: `envlock diff v1 STACK`",
+    )
 
 
 def test_a_word_that_is_neither_says_both():
@@ -222,11 +227,6 @@ old.yml -> new.yml
   linux-64:  1 up, 1 down, 1 otherwise changed  6 sizes unknown
   win-64:    1 added, 1 up, 1 down              5 sizes unknown
 
-recorded in the head:
-  inputs: x  1 -> 2
-  inputs: y  (none) -> ["z"]
-  pin        sha256:abababababab… -> sha256:cdcdcdcdcdcd…
-
 on all platforms:
   up    a  1.0 -> 1.1
   down  b  2.0 -> 1.9
@@ -236,8 +236,54 @@ on linux-64:
 
 on win-64:
   added  d  1.0
+
+recorded in the head:
+  inputs: x  1 -> 2
+  inputs: y  (none) -> ["z"]
+  pin        sha256:abababababab… -> sha256:cdcdcdcdcdcd…
 """
     )
+
+
+def test_a_platform_that_is_new_as_a_whole_brings_no_facts_of_its_own():
+    facts = {"linux-64/cuda": "12.1", "win-64/cuda": "12.9", "win-64/cudnn": "9.1"}
+    before = make_lock(locked("a"), facts={"linux-64/cuda": "12.0"})
+    after = make_lock(locked("a"), locked("a", platform="win-64"), facts=facts)
+    rows = """
+recorded in the head:
+  linux-64/cuda  12.0 -> 12.1
+  platforms      linux-64 -> linux-64, win-64
+"""
+
+    assert printed(before, after).endswith(rows)
+    assert len(describe(compared(before, after))["head"]) > 2
+
+
+def test_a_platform_that_is_gone_as_a_whole_takes_its_facts_along_without_a_word():
+    before = make_lock(locked("a"), locked("a", platform="win-64"), facts={"win-64/cuda": "12.9"})
+    after = make_lock(locked("a"))
+
+    assert "win-64/cuda" not in printed(before, after)
+
+
+def test_long_values_are_wrapped_on_a_terminal_and_nowhere_else():
+    value = ", ".join(f"component-{number}" for number in range(12))
+    before = make_lock(locked("a"))
+    found = compared(before, make_lock(locked("a"), facts={"linux-64/newer-components": value}))
+
+    narrow, wide, file = (list(render(found, width=width))[4:] for width in (60, 500, None))
+
+    assert narrow == [
+        "  linux-64/newer-components  (none) -> component-0,",
+        "                             component-1, component-2,",
+        "                             component-3, component-4,",
+        "                             component-5, component-6,",
+        "                             component-7, component-8,",
+        "                             component-9, component-10,",
+        "                             component-11",
+    ]
+    assert max(map(len, wide)) <= 100
+    assert file == [f"  linux-64/newer-components  (none) -> {value}"]
 
 
 def test_known_sizes_are_added_up_and_unknown_ones_are_said():
@@ -336,6 +382,14 @@ def test_a_platform_that_neither_has_is_refused():
         compared(make_lock(locked("a")), make_lock(locked("a")), "win-64")
 
     assert str(refused.value) == "neither old.yml nor new.yml locks win-64: they have linux-64"
+    assert refused.value.hints == ()
+
+
+def test_a_misspelt_platform_gets_a_suggestion():
+    with pytest.raises(LockError) as refused:
+        compared(make_lock(locked("a")), make_lock(locked("a")), "linux64")
+
+    assert refused.value.hints == ("did you mean `linux-64`?",)
 
 
 def test_one_platform_needs_no_headings():

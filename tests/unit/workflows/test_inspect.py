@@ -26,7 +26,14 @@ from envlock.formats.conda_lock import format_lock
 from envlock.formats.index_pin import format_repodata
 from envlock.model.lock import Lock
 from envlock.model.pin import OpenPart, OpenPin, Origin, Pin, PinPart
-from envlock.workflows.inspect import Inspected, explain_package, inspect_lock, open_lock
+from envlock.model.platform import Platform
+from envlock.workflows.inspect import (
+    Inspected,
+    explain_package,
+    inspect_lock,
+    near_hints,
+    open_lock,
+)
 from fakes import CONDA_FORGE, NVIDIA, FakeWorkspace
 from locks import locked, make_lock, pip_locked
 
@@ -232,6 +239,19 @@ def test_long_facts_are_wrapped_on_a_terminal_and_nowhere_else():
         "         one two one two one two one two",
         "         one two",
     ]
+
+
+def test_a_wide_terminal_is_not_filled_with_prose():
+    facts = {
+        "linux-64/newer-components": "one two " * 20,
+        "linux-64/virtual-packages": "__a=1 " * 40,
+    }
+    lock = make_lock(LINUX[2], inputs={}, facts=facts)
+
+    lines = list(render_lock(inspect(lock), order="name", every=False, width=300))
+
+    assert max(map(len, lines)) in range(90, 101)
+    assert sum(line.startswith(" " * 11) for line in lines) == 3
 
 
 def test_what_pip_installs_has_no_size_in_the_pin():
@@ -563,6 +583,24 @@ def test_a_platform_that_is_not_locked_is_refused_with_those_that_are():
         inspect(OURS, "osx-64")
 
     assert str(refused.value) == ("a.conda-lock.yml: does not lock osx-64: it has linux-64, win-64")
+    assert refused.value.hints == ()
+
+
+@pytest.mark.parametrize("text", ["linux64", "linux_64", "Linux-64"])
+def test_a_misspelt_platform_gets_a_suggestion(text: str):
+    workspace = workspace_of(OURS)
+
+    with pytest.raises(LockError) as shown_of:
+        inspect(OURS, text)
+    with pytest.raises(LockError) as explained:
+        explain_package("lib", "a.toml", [text], workspace)
+
+    assert shown_of.value.hints == explained.value.hints == ("did you mean `linux-64`?",)
+
+
+def test_no_true_platform_is_taken_for_a_misspelt_one():
+    for one in Platform:
+        assert near_hints(one, [other for other in Platform if other is not one]) == []
 
 
 HEAD = b"version: 1\nmetadata:\n  platforms: [linux-64]\n"
