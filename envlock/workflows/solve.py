@@ -383,6 +383,7 @@ class _PinOracle:
         self._pin = pin
         self._platform = platform
         self._solver = solver
+        self._matching: dict[str, tuple[Package, ...]] = {}
 
     def conflicts(self, question: Question) -> bool:
         (result,) = self._solver.solve(self._pin, [question])
@@ -392,7 +393,9 @@ class _PinOracle:
         return self._solver.names(self._pin, self._platform)
 
     def matching(self, spec: str) -> tuple[Package, ...]:
-        return self._solver.matching(self._pin, self._platform, spec)
+        if spec not in self._matching:
+            self._matching[spec] = self._solver.matching(self._pin, self._platform, spec)
+        return self._matching[spec]
 
     def builds(self, name: str) -> tuple[Variant, ...]:
         return self._solver.candidates(self._pin, self._platform, {name: "*"})[name]
