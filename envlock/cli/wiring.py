@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envlock import __version__
 from envlock.backends.files import DiskWorkspace
 from envlock.backends.pins import DiskPins, cache_folder
+from envlock.errors import Fault, InputFileError
 from envlock.formats.stack_toml import LARGEST_BYTES, read_stack
 
 if TYPE_CHECKING:
@@ -26,7 +27,18 @@ MADE_BY = f"envlock {__version__}"
 
 
 def load_stack(path: str) -> Stack:
-    """Read a stack file; raises `InputFileError` with all its faults."""
+    """Read a stack file; raises `InputFileError` with all its faults.
+
+    The name must end in `.toml`: the lock's name is made from it.
+    """
+    if not path.endswith(".toml"):
+        lock = path.endswith((".yml", ".yaml"))
+        hint = f"that is a lock: `envlock show {path}` reads it" if lock else "rename the file"
+        problem = "expected the name of a stack file, which ends in `.toml`"
+        raise InputFileError([Fault(where=path, problem=problem, hint=hint)])
+    if not path.isprintable():
+        problem = "expected a file name of printable characters"
+        raise InputFileError([Fault(where=ascii(path), problem=problem)])
     return read_stack(DiskWorkspace().read_bytes(path, limit_bytes=LARGEST_BYTES), path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,24 @@ def test_a_missing_file_a_folder_and_a_huge_file_are_refused(
         2,
         "error: huge.toml: expected at most 1,000,000 bytes, found 50,000,000\n\n"
         "hint: is this really the file you meant?\n",
+    )
+
+
+def test_what_is_no_stack_by_its_name_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert refused(capsys, "solve", "demo.conda-lock.yml") == (
+        2,
+        "error: demo.conda-lock.yml: expected the name of a stack file, which ends in `.toml`\n\n"
+        "hint: that is a lock: `envlock show demo.conda-lock.yml` reads it\n",
+    )
+    assert refused(capsys, "solve", "new\nline.toml")[0] == 2
+
+
+def test_a_pipe_is_refused_and_does_not_hang(folder: Path, capsys: pytest.CaptureFixture[str]):
+    os.mkfifo(folder / "pipe.toml")
+
+    assert refused(capsys, "solve", "pipe.toml") == (
+        2,
+        "error: pipe.toml: expected a file, found a device or a pipe\n",
     )
 
 
