@@ -10,7 +10,6 @@ from pathlib import Path
 
 from envlock.errors import Fault, InputFileError, WorldError
 
-
 _READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 

@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from envlock.cli.table import count, emit, format_bytes, format_table, printable
+from envlock.cli.table import (
+    count,
+    emit,
+    format_bytes,
+    format_facts,
+    format_table,
+    printable,
+    terminal_width,
+)
 from envlock.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -59,15 +67,19 @@ def run(arguments: argparse.Namespace) -> int:
 
         emit([format_canonical(describe(compared))])
     else:
-        emit(render(compared))
+        emit(render(compared, width=terminal_width()))
     return ExitCode.YES if compared.difference.is_empty else ExitCode.NO
 
 
 # --- for people -----------------------------------------------------------------------------------
 
 
-def render(compared: Compared) -> Iterator[str]:
-    """Yield a count for each platform, the heads, then the packages, merged over platforms."""
+def render(compared: Compared, *, width: int | None = None) -> Iterator[str]:
+    """Yield a count for each platform, the packages, merged over platforms, then the heads.
+
+    What the heads tell of a platform that came or went as a whole is left out: it is all new, or
+    all gone.
+    """
     difference = compared.difference
     sides = printable(f"{compared.before.label} -> {compared.after.label}")
     if difference.is_empty:
@@ -81,14 +93,20 @@ def render(compared: Compared) -> Iterator[str]:
         ],
         indent="  ",
     )
-    if difference.head:
+    yield from render_packages(difference, width=width)
+    rows = [_head_row(item) for item in difference.head if _place(item) not in compared.one_sided]
+    if rows:
         yield ""
         yield "recorded in the head:"
-        yield from format_table([_head_row(change) for change in difference.head], indent="  ")
-    yield from render_packages(difference)
+        yield from format_facts(rows, width=width, indent="  ")
 
 
-def render_packages(difference: Difference) -> Iterator[str]:
+def _place(change: HeadChange) -> str:
+    """Return the platform that an entry of the heads is about, where it is about one."""
+    return change.key.removeprefix("content_hash: ").partition("/")[0]
+
+
+def render_packages(difference: Difference, *, width: int | None = None) -> Iterator[str]:
     """Yield what changed, a block for each set of platforms that shares it, largest first."""
     merged = _merge(difference.platforms)
     for platforms in sorted(merged, key=lambda item: (-len(item), item)):
@@ -96,7 +114,7 @@ def render_packages(difference: Difference) -> Iterator[str]:
         if len(difference.platforms) > 1:
             every = len(platforms) == len(difference.platforms)
             yield "on all platforms:" if every else printable(f"on {', '.join(platforms)}:")
-        yield from format_table(merged[platforms], indent="  ")
+        yield from format_facts(merged[platforms], width=width, indent="  ")
 
 
 def _counts(changes: Sequence[PackageChange]) -> str:

@@ -10,8 +10,10 @@ from envlock.errors import EnvlockError, ExitCode
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from envlock.backends.pins import DiskPins
+    from envlock.model.pin import Origin, Pin
     from envlock.model.stack import Stack
     from envlock.ports.index import ChannelSource
     from envlock.workflows.index import IndexTools, PinResult
@@ -20,7 +22,10 @@ _WHAT = """\
 A stack is solved from an index pin: the channel records that it can reach, written beside the
 stacks in pins/<digest> and named by their digest. pins/pins.toml says which stack solves from which
 pin. Both belong into version control."""
-_FEWEST_DIGITS = 6
+_FEWEST_DIGITS = 4
+_SHOWN_DIGITS = 12
+_HERE = (".", "stacks")
+"""The folders whose pins a digest is looked up among."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -48,7 +53,8 @@ def add_parser(subparsers: Any) -> None:
         help="ask the channels again",
         description="Ask the channels again and say what changed. When no record changed nothing "
         "is written; else a new pin is, and the named stacks move to it in pins.toml. Locks stay "
-        "as they are until you solve again; the old pin stays, too.",
+        "as they are until you solve again; the old pin stays, too. An observed pin becomes a live "
+        "one when the channels themselves are asked, and not when copies are (--from).",
     )
     update.set_defaults(action=_update)
     _add_stacks(update)
@@ -61,7 +67,9 @@ def add_parser(subparsers: Any) -> None:
     )
     show.set_defaults(action=_show)
     show.add_argument(
-        "pin", metavar="STACK|DIGEST", help="a stack file, or the first digits of a pin's digest"
+        "pin",
+        metavar="STACK|DIGEST",
+        help="a stack file, a pin's folder, or the first digits of a pin's digest",
     )
     show.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
@@ -93,11 +101,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _pin(arguments: argparse.Namespace) -> int:
+    from envlock.model.pin import Origin
     from envlock.workflows.index import extend_pin, pin_stacks
 
     stacks, pins = _load(arguments.stacks)
     story = extend_pin if arguments.extend else pin_stacks
-    return _tell([_run_story(story, stacks, pins, arguments)], pins, arguments)
+    origin = Origin.OBSERVED if arguments.observed else Origin.LIVE
+    return _tell([_run_story(story, stacks, pins, origin, arguments)], pins, arguments)
 
 
 def _update(arguments: argparse.Namespace) -> int:
@@ -107,20 +117,33 @@ def _update(arguments: argparse.Namespace) -> int:
     groups: dict[str, list[Stack]] = {}
     for stack in stacks:
         groups.setdefault(shared_digest([stack], pins), []).append(stack)
-    results = [_run_story(update_pin, group, pins, arguments) for group in groups.values()]
+    results = [
+        _run_story(update_pin, group, pins, _origin(pins.read(digest), arguments), arguments)
+        for digest, group in groups.items()
+    ]
     return _tell(results, pins, arguments)
 
 
+def _origin(before: Pin, arguments: argparse.Namespace) -> Origin:
+    """Return what an updated pin is: a copy of records does not make a partial view whole."""
+    from envlock.model.pin import Origin
+
+    stays = arguments.base and before.origin is Origin.OBSERVED
+    return Origin.OBSERVED if arguments.observed or stays else Origin.LIVE
+
+
 def _run_story(
-    story: Any, stacks: Sequence[Stack], pins: DiskPins, arguments: argparse.Namespace
+    story: Any,
+    stacks: Sequence[Stack],
+    pins: DiskPins,
+    origin: Origin,
+    arguments: argparse.Namespace,
 ) -> PinResult:
     from envlock.cli.wiring import make_index, make_reporter, utc_now
-    from envlock.model.pin import Origin
     from envlock.workflows.index import IndexTools
 
     reporter = make_reporter(arguments)
     tools: IndexTools = IndexTools(index=make_index(), pins=pins, reporter=reporter)
-    origin = Origin.OBSERVED if arguments.observed else Origin.LIVE
     result: PinResult = story(stacks, _sources(stacks, arguments.base), origin, utc_now(), tools)
     return result
 
@@ -151,22 +174,51 @@ def _sources(stacks: Sequence[Stack], base: str | None) -> list[ChannelSource]:
     from envlock.ports.index import ChannelSource
 
     channels = {channel_url(item): item for stack in stacks for item in stack.channels}
-    root = _root(base) if base else None
+    root = _root(base, list(channels)) if base else None
     return [
         ChannelSource(url=url, location=_below(root, url) if root else channel_location(channel))
         for url, channel in channels.items()
     ]
 
 
-def _root(base: str) -> str:
+def _root(base: str, urls: Sequence[str]) -> str:
+    """Return the address below which copies of the channels lie."""
     from pathlib import Path
+
+    from envlock.formats.channel import channel_folder
 
     if "://" in base:
         return base.rstrip("/")
     folder = Path(base)
     if not folder.is_dir():
         raise EnvlockError(f"--from: there is no folder `{base}`")
+    missing = [name for name in map(channel_folder, urls) if not (folder / name).is_dir()]
+    if missing:
+        raise _no_copy(folder, missing)
     return folder.resolve().as_uri()
+
+
+def _no_copy(folder: Path, missing: Sequence[str]) -> EnvlockError:
+    """Return the error for a folder that does not have a copy of every channel."""
+    from difflib import get_close_matches
+
+    if any(folder.glob("*/repodata.json*")):
+        return EnvlockError(
+            f"--from: `{folder}` is itself a channel, not a folder of channels",
+            hints=[f"give the folder above: `--from {folder.absolute().parent}`"],
+        )
+    there = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    near = {name: get_close_matches(name, there, n=1) for name in missing}
+    hints = [
+        f"did you mean `{found[0]}`? the stack says `{name}`"
+        for name, found in near.items()
+        if found
+    ]
+    return EnvlockError(
+        f"--from: `{folder}` has no channel {', '.join(f'`{name}`' for name in missing)}: "
+        f"it has {', '.join(there) or 'no folders'}",
+        hints=hints or ["it must hold each channel of the stack under its short name"],
+    )
 
 
 def _below(root: str, url: str) -> str:
@@ -205,28 +257,63 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _find(text: str) -> tuple[DiskPins, str]:
-    """Return the pin of a stack file, or the one pin whose digest begins so."""
+    """Return the pin of a stack file, of a pin's folder, or the one whose digest begins so."""
     from pathlib import Path
 
     from envlock.cli.wiring import load_stack, pins_beside
     from envlock.workflows.index import shared_digest
 
-    if Path(text).is_file() or not _is_digits(text):
+    path = Path(text)
+    digits = path.name.removeprefix("sha256:").lower()
+    if path.is_file() or not digits or set(digits) - set("0123456789abcdef"):
         pins = pins_beside(text)
         return pins, shared_digest([load_stack(text)], pins)
-    for folder in (".", "stacks"):
-        pins = pins_beside(f"{folder}/any.toml")
-        found = [digest for digest in pins.kept() if digest.startswith(text)]
-        if len(found) == 1:
-            return pins, found[0]
+    if path.name != text or (path.is_dir() and path.absolute().parent.name == "pins"):
+        return _choose(digits, [_pins_around(path)])
+    return _choose(digits, [pins_beside(f"{folder}/any.toml") for folder in _HERE])
+
+
+def _pins_around(pin: Path) -> DiskPins:
+    """Return the pins of the folder that a pin lies in."""
+    from envlock.cli.wiring import pins_beside
+
+    folder = pin.parent if pin.parent.name == "pins" else pin.absolute().parent
+    if folder.name != "pins":
+        raise EnvlockError(
+            f"`{pin}` is no pin: pins lie in a folder `pins` beside the stacks",
+            hints=["name a stack file, or the first digits of a pin's digest"],
+        )
+    return pins_beside(str(folder.parent / "any.toml"))
+
+
+def _choose(digits: str, places: Sequence[DiskPins]) -> tuple[DiskPins, str]:
+    """Return the one pin whose digest begins so; the same pin may lie in several places."""
+    kept = {digest: pins for pins in reversed(places) for digest in pins.kept()}
+    found = {digest: pins for digest, pins in kept.items() if digest.startswith(digits)}
+    if len(digits) >= _FEWEST_DIGITS and len(found) == 1:
+        [(digest, pins)] = found.items()
+        return pins, digest
+    folders = " or ".join(f"{pins.folder}/" for pins in places)
+    if not kept:
+        raise EnvlockError(
+            f"no pins lie in {folders}", hints=["name a stack file: `envlock index show STACK`"]
+        )
+    if len(digits) < _FEWEST_DIGITS:
+        problem = f"expected at least {_FEWEST_DIGITS} digits of a pin's digest, found `{digits}`"
+    elif found:
+        problem = f"several pins' digests begin with `{digits}`"
+    else:
+        problem = f"no pin's digest begins with `{digits}`"
+    rows = "\n".join(_row(digest, pins) for digest, pins in sorted((found or kept).items()))
     raise EnvlockError(
-        f"no pin's digest begins with `{text}`, or more than one does, in pins/ or stacks/pins/",
-        hints=["name a stack file instead, or more digits"],
+        f"{problem}; in {folders} lie\n{rows}",
+        hints=["name one of these, or a stack file"],
     )
 
 
-def _is_digits(text: str) -> bool:
-    return len(text) >= _FEWEST_DIGITS and not set(text) - set("0123456789abcdef")
+def _row(digest: str, pins: DiskPins) -> str:
+    stacks = sorted(name for name, other in pins.assignments().items() if other == digest)
+    return f"  {digest[:_SHOWN_DIGITS]}  {', '.join(stacks) or 'no stack solves from it'}"
 
 
 def _print_json(value: Mapping[str, object]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
+from envlock.cli.table import count, format_bytes, format_table
 from envlock.formats.channel import channel_name
 from envlock.formats.index_pin import NAME_DIGITS
 from envlock.model.pin import Origin
@@ -74,12 +75,17 @@ def _named(pin: Pin, digest: str) -> str:
     return f"pin {digest[:12]} ({pin.origin}, as of {pin.as_of})"
 
 
-def _parts(pin: Pin) -> Iterator[str]:
-    width = max((len(channel_name(part.channel)) for part in pin.parts), default=0)
-    for part in pin.parts:
-        name = channel_name(part.channel)
-        counts = f"{part.records:>8,} records {part.size_bytes / 1000:>9,.0f} kB"
-        yield f"  {name:<{width}}  {part.subdir:<14}{counts}"
+def _parts(pin: Pin) -> list[str]:
+    rows = [
+        (
+            channel_name(part.channel),
+            part.subdir,
+            count(part.records, "record"),
+            format_bytes(part.size_bytes),
+        )
+        for part in pin.parts
+    ]
+    return format_table(rows, right=(2, 3), indent="  ")
 
 
 def _changes(result: PinResult) -> Iterator[str]:

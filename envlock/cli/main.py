@@ -51,6 +51,7 @@ def run() -> NoReturn:
     them the process dies by a signal after correct output. Everything that we write is flushed and
     closed before, so the process may leave at once.
     """
+    _admit_every_character()
     status = main(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -58,6 +59,14 @@ def run() -> NoReturn:
         except OSError:  # the reader has gone: `envlock show | head`
             status = status or 0
     os._exit(status)
+
+
+def _admit_every_character() -> None:
+    """Let a terminal or a pipe that lacks a character show its escape and not our downfall."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,7 +90,6 @@ def _help() -> str:
 
 
 def _run_command(arguments: Sequence[str]) -> int:
-    import argparse
     from importlib import import_module
 
     from envlock.errors import EnvlockError
@@ -90,16 +98,19 @@ def _run_command(arguments: Sequence[str]) -> int:
     name = arguments[0]
     try:
         module = import_module(f"envlock.cli.{_known(name)}")
-        parser = argparse.ArgumentParser(prog="envlock", allow_abbrev=False)
+        from envlock.cli.usage import Parser
+
+        parser = Parser(prog="envlock")
         module.add_parser(parser.add_subparsers(required=True))
         return int(module.run(parser.parse_args(arguments)))
     except EnvlockError as error:
         print_error(error, as_json=as_json)
         return int(error.exit_code)
-    except SystemExit as leaving:  # argparse has printed its usage
+    except SystemExit as leaving:  # argparse has printed its help
         return leaving.code if isinstance(leaving.code, int) else 2
     except KeyboardInterrupt:
-        print("interrupted; nothing was half-written", file=sys.stderr)
+        start = "\n" if sys.stderr.isatty() else ""  # the terminal has just echoed `^C`
+        print(f"{start}interrupted; nothing was half-written", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to flush goes nowhere
@@ -111,13 +122,9 @@ def _run_command(arguments: Sequence[str]) -> int:
 def _known(name: str) -> str:
     if name in COMMANDS:
         return name
-    import difflib
+    from envlock.cli.usage import unknown_command
 
-    from envlock.errors import EnvlockError
-
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"did you mean `envlock {near[0]}`?" if near else "`envlock --help` lists the commands"
-    raise EnvlockError(f"there is no command `{name}`", hints=[hint])
+    raise unknown_command(name, COMMANDS)
 
 
 def print_error(error: errors.EnvlockError, *, as_json: bool = False) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PREFIX = "envlock/"
 _LISTED = 40
 """How many lines of changes a solve prints."""
-_TOLD = ("accelerator", "cuda", "cudnn", "driver-floor", "newer-components")
+_TOLD = ("accelerator", "cuda", "cudnn", "driver-floor", "newer-components", "unknown-components")
 
 
 def describe_solve(stack: Stack, solved: Solved, *, written: bool) -> Mapping[str, object]:
@@ -78,7 +78,14 @@ def _facts(stack: Stack, solved: Solved, answer: Answer) -> Iterable[tuple[str, 
     for key in (*names, *_TOLD):
         value = facts.get(f"{_PREFIX}{answer.platform}/{key}")
         if value:
-            yield {"driver-floor": "driver", "newer-components": "newer"}.get(key, key), value
+            yield (
+                {
+                    "driver-floor": "driver",
+                    "newer-components": "newer",
+                    "unknown-components": "unknown",
+                }.get(key, key),
+                value,
+            )
 
 
 def _download(answer: Answer) -> str:

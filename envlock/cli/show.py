@@ -10,6 +10,7 @@ from envlock.cli.table import (
     count,
     emit,
     format_bytes,
+    format_facts,
     format_table,
     printable,
     terminal_width,
@@ -23,8 +24,20 @@ if TYPE_CHECKING:
     from envlock.workflows.inspect import Inspected, PlatformContent, Row, Total
 
 _PREFIX = "envlock/"
-_LAST_FACTS = ("accelerator", "cuda", "cudnn", "driver-floor", "newer-components")
-_SHORT = {"driver-floor": "driver", "newer-components": "newer", "virtual-packages": "assumes"}
+_LAST_FACTS = (
+    "accelerator",
+    "cuda",
+    "cudnn",
+    "driver-floor",
+    "newer-components",
+    "unknown-components",
+)
+_SHORT = {
+    "driver-floor": "driver",
+    "newer-components": "newer",
+    "unknown-components": "unknown",
+    "virtual-packages": "assumes",
+}
 _DIGEST_DIGITS = 12
 _NAMED = 5
 
@@ -103,7 +116,7 @@ def render_lock(
     inspected: Inspected, *, order: str, every: bool, width: int | None
 ) -> Iterator[str]:
     """Yield the head, then for each platform its facts and a table of packages."""
-    yield from _head(inspected)
+    yield from _head(inspected, width)
     for content in inspected.platforms:
         yield ""
         yield from _platform(inspected, content, width)
@@ -113,7 +126,7 @@ def render_lock(
             yield from _table(_sorted(rows, order), width)
 
 
-def _head(inspected: Inspected) -> Iterator[str]:
+def _head(inspected: Inspected, width: int | None) -> Iterator[str]:
     head = inspected.opened.lock.head
     facts = {key.removeprefix(_PREFIX): value for key, value in head.facts.items()}
     made_by = facts.get("made-by")
@@ -127,7 +140,8 @@ def _head(inspected: Inspected) -> Iterator[str]:
         "as of": facts.get("as-of", ""),
         "updated": facts.get("updated", ""),
     }
-    yield from format_table([pair for pair in told.items() if pair[1]], indent="  ")
+    facts_told = [pair for pair in told.items() if pair[1]]
+    yield from format_facts(facts_told, width=width, indent="  ")
 
 
 def _channels(head: LockHead) -> list[str]:
@@ -153,7 +167,7 @@ def _platform(inspected: Inspected, content: PlatformContent, width: int | None)
     channels = ", ".join(_channel(name, total) for name, total in content.channels.items())
     if channels:
         told.append(("from", channels))
-    yield from _wrapped(told, width)
+    yield from format_facts(told, width=width, indent="  ")
     if content.repeated:
         names = ", ".join(content.repeated[:_NAMED])
         more = ", …" if len(content.repeated) > _NAMED else ""
@@ -173,25 +187,6 @@ def _facts(head: LockHead, platform: str) -> list[tuple[str, str]]:
     family = [key for key in _LAST_FACTS if key in facts]
     others = sorted(key for key in facts if key not in (*machine, *family))
     return [(key, facts[key]) for key in (*others, *family, *machine)]
-
-
-def _wrapped(told: Sequence[tuple[str, str]], width: int | None) -> Iterator[str]:
-    import textwrap
-
-    size = max((len(key) for key, _ in told), default=0)
-    for key, value in told:
-        start = f"  {printable(key).ljust(size)}  "
-        if width is None:
-            yield start + printable(value)
-            continue
-        yield from textwrap.wrap(
-            printable(value),
-            max(width, len(start) + 20),
-            initial_indent=start,
-            subsequent_indent=" " * len(start),
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
 
 
 def _total(total: Total) -> str:

@@ -10,6 +10,9 @@ _STEP = 1000
 _ONE_DIGIT = 999.95
 """From here on one digit after the point rounds to the next unit."""
 _MIN_CUT = 8
+_MIN_WRAP = 20
+TEXT_WIDTH = 100
+"""How wide a line of prose becomes on a terminal, however wide that is."""
 _GAP = "  "
 _PLAINER = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "…": "...", "—": "-"})
 
@@ -76,6 +79,32 @@ def format_table(
         ).rstrip()
         for row in cells
     ]
+
+
+def format_facts(
+    rows: Sequence[Sequence[str]], *, width: int | None = None, indent: str = ""
+) -> list[str]:
+    """Return rows as aligned lines whose last column is wrapped at spaces, below its own start.
+
+    Lines wider than `TEXT_WIDTH` are hard to read, so a wider terminal is not filled. Without a
+    `width`, as for a file or a pipe, each row is one line.
+    """
+    import textwrap
+
+    heads = format_table([[*row[:-1], "|"] for row in rows], indent=indent)
+    lines: list[str] = []
+    for head, row in zip(heads, rows, strict=True):
+        start, value = head.removesuffix("|"), printable(row[-1])
+        if width is None:
+            lines.append((start + value).rstrip())
+            continue
+        room = max(min(width, TEXT_WIDTH), len(start) + _MIN_WRAP)
+        wrapped = textwrap.wrap(
+            value, room - len(start), break_on_hyphens=False, break_long_words=False
+        )
+        first, *rest = wrapped or [""]
+        lines += [(start + first).rstrip(), *(" " * len(start) + line for line in rest)]
+    return lines
 
 
 def _shorten(text: str, size: int) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SHOWN_REASONS = 10
 _SHOWN_ROOTS = 5
+_FILE_ENDINGS = (".toml", ".yml", ".yaml")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -29,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         description="Print every shortest way from something that the stack asks for to PACKAGE, "
         "with what each step asks of the next. A way begins at the wish nearest to the package. In "
         "a lock of another tool, which records no wishes, a way begins at a package that no other "
-        "one needs.",
+        "one needs. PACKAGE and LOCK may come in either order.",
         epilog="Exit status: 0 when the package is locked, 1 when it is not.",
     )
     parser.add_argument("package", metavar="PACKAGE", help="a package name; `__cuda` works, too")
@@ -46,9 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     from envlock.backends.files import DiskWorkspace
     from envlock.workflows.inspect import explain_package
 
-    explained = explain_package(
-        arguments.package, arguments.lock, arguments.platform, DiskWorkspace()
-    )
+    package, lock = _in_order(arguments.package, arguments.lock)
+    explained = explain_package(package, lock, arguments.platform, DiskWorkspace())
     if arguments.json:
         from envlock.formats.canonical import format_canonical
 
@@ -58,6 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
         emit(render(explained, limit=limit))
         _talk(explained)
     return ExitCode.YES if explained.is_answered else ExitCode.NO
+
+
+def _in_order(first: str, second: str) -> tuple[str, str]:
+    """Return the package, then the lock: whichever looks more like a file is the lock."""
+    return (second, first) if _likeness(first) > _likeness(second) else (first, second)
+
+
+def _likeness(text: str) -> int:
+    """Say how much a text looks like a lock or a stack; `ruamel.yaml` is a package, too."""
+    from pathlib import Path
+
+    return text.endswith(_FILE_ENDINGS) + Path(text).is_file()
 
 
 def _talk(explained: Explained) -> None:

@@ -59,13 +59,22 @@ def _quote_json(text: str) -> str:
 
 def format_body(packages: Iterable[LockedPackage]) -> bytes:
     """Return the package section, in conda-lock's order: manager, name, platform."""
-    ordered = sorted(packages, key=lambda item: (item.manager, item.name, item.platform, item.url))
+    ordered = sorted(packages, key=_order)
     if not ordered:
         return EMPTY_BODY
     lines = ["package:\n"]
     for package in ordered:
         lines.extend(_package_lines(package))
     return "".join(lines).encode()
+
+
+def _order(package: LockedPackage) -> tuple[object, ...]:
+    """Return conda-lock's order first, then all the rest: equal keys are equal packages."""
+    return (
+        *(package.manager, package.name, package.platform, package.url, package.version),
+        *(package.category, package.md5 or "", package.sha256 or ""),
+        sorted(package.dependencies.items()),
+    )
 
 
 def _package_lines(package: LockedPackage) -> Iterable[str]:

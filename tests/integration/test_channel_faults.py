@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from envlock.backends.channel_faults import FolderError, fault_error, read_fault
 from envlock.backends.channel_files import doubt_absence
 from envlock.backends.rattler_channels import RattlerIndex
 from envlock.errors import WorldError
@@ -49,6 +50,7 @@ MAIN_FILE = {
 AGAIN = "run it again; if it stays so, a proxy on the way may cut the connection"
 BROWSER = "a proxy or a login page may answer in the channel's place: open {asked} in a browser"
 MIRROR = "the server has a problem: try later, or ask a mirror with `--from URL`"
+WITHOUT_NETWORK = "without a network: `--from FOLDER` takes a folder of channels"
 NETWORK = "check the network and its proxy, or ask a mirror with `--from URL`"
 PATIENCE = "wait some minutes, then run it again"
 SPELLING = "check the channel's spelling: it is a name on conda.anaconda.org or a whole address"
@@ -260,7 +262,10 @@ def test_a_refused_connection_is_told_for_all_folders_at_once(scratch: Path) -> 
     error = refusal(location, scratch)
 
     assert error.message == message(location, "a refused connection", "linux-64, noarch")
-    assert error.hints == ("check host and port, and whether a firewall or proxy is in the way",)
+    assert error.hints == (
+        "check host and port, and whether a firewall or proxy is in the way",
+        WITHOUT_NETWORK,
+    )
 
 
 def test_a_host_without_an_address_is_told(scratch: Path) -> None:
@@ -271,7 +276,19 @@ def test_a_host_without_an_address_is_told(scratch: Path) -> None:
     assert error.message == message(location, "no address for this host name", "linux-64, noarch")
     assert error.hints == (
         "check the spelling of the host, and that this machine can resolve names",
+        WITHOUT_NETWORK,
     )
+
+
+@pytest.mark.parametrize("cause", ["Network is unreachable", "No route to host", "Network is down"])
+def test_a_machine_without_a_network_is_told_what_can_be_asked_instead(cause: str) -> None:
+    source = ChannelSource(url=URL, location=URL)
+    fault = FolderError(source, "noarch", read_fault(f"error sending request\n{cause} (os error)"))
+
+    error = fault_error([fault])
+
+    assert error.message == message(URL, "no way to this host", "noarch")
+    assert error.hints == (NETWORK, WITHOUT_NETWORK)
 
 
 TLS_HINT = "behind a proxy with a certificate of its own, set SSL_CERT_FILE to that certificate"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from envlock.backends.pins import DiskPins
+from envlock.cli.index import _choose
 from envlock.cli.main import main
+from envlock.errors import EnvlockError
 from integration.asking import (
     FOLDERS,
     LOGIN,
@@ -77,8 +80,8 @@ def test_index_pin_writes_a_pin_and_prints_its_digest(
     assert f'"demo" = "sha256:{digest}"' in (folder / "pins.toml").read_text()
     assert told.err == (
         f"pin {digest[:12]} (observed, as of 2023-11-14T22:13:20Z)\n"
-        "  tiny  linux-64             4 records         1 kB\n"
-        "  tiny  noarch               1 records         0 kB\n"
+        "  tiny  linux-64  4 records  1.3 kB\n"
+        "  tiny  noarch     1 record   380 B\n"
         f"wrote {folder}/{digest[:32]}\n"
         "demo: solve from it now\n"
     )
@@ -164,10 +167,12 @@ def test_an_update_from_observed_to_live_is_told_even_if_no_record_changed(
     stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = base_of(tmp_path)
+    address = (tmp_path / "mirror" / "tiny").as_uri()
+    stack.write_text(STACK.replace('"tiny"', f'"{address}"'))
     main(["index", "pin", str(stack), "--from", base, "--observed", "-q"])
     capsys.readouterr()
 
-    main(["index", "update", str(stack), "--from", base])
+    main(["index", "update", str(stack)])
     told = capsys.readouterr().err
     main(["index", "show", str(stack)])
     shown = capsys.readouterr().out
@@ -175,6 +180,28 @@ def test_an_update_from_observed_to_live_is_told_even_if_no_record_changed(
     assert "  no record changed, but the pin's origin or folders did\n" in told
     assert shown.splitlines()[0].endswith("), today")
     assert "origin" not in shown
+
+
+def test_copies_leave_an_observed_pin_observed(
+    stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = base_of(tmp_path)
+    main(["index", "pin", str(stack), "--from", base, "--observed", "-q"])
+    before = capsys.readouterr().out.strip()
+
+    main(["index", "update", str(stack), "--from", base])
+    same = capsys.readouterr()
+    newer = {**FOLDERS["linux-64"], "numpy-2.1-0.conda": record("numpy", "2.1", "python")}
+    (tmp_path / "mirror/tiny/linux-64/repodata.json").write_bytes(repodata("linux-64", newer))
+    main(["index", "update", str(stack), "--from", base, "--json"])
+    [moved] = as_json(capsys)["pins"]
+
+    assert same.out.strip() == before
+    assert same.err == (
+        f"no record changed: pin {before[:12]} (observed, as of 2023-11-14T22:13:20Z) stays\n"
+    )
+    assert (moved["origin"], moved["as_of"]) == ("observed", "2023-11-14T22:13:20Z")
+    assert moved["digest"] != before
 
 
 def test_a_package_that_is_gone_is_told(
@@ -232,8 +259,95 @@ def test_index_show_tells_a_pin_by_its_stack_or_its_digest(
         f"  digest  {digest}\n"
         "  stacks  demo\n"
         "  origin  a partial view: real records, but not all that the channels have\n\n"
-        "  tiny  linux-64             4 records         1 kB\n"
-        "  tiny  noarch               1 records         0 kB\n"
+        "  tiny  linux-64  4 records  1.3 kB\n"
+        "  tiny  noarch     1 record   380 B\n"
+    )
+
+
+def test_a_pin_can_be_named_in_every_way_in_which_it_is_printed(
+    stack: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    main(["index", "pin", str(stack), "--from", base_of(tmp_path), "-q"])
+    digest = capsys.readouterr().out.strip()
+    folder = stack.parent / "pins" / digest[:32]
+    (tmp_path / digest[:6]).mkdir()
+
+    def shown(name: str, where: Path = tmp_path) -> str:
+        monkeypatch.chdir(where)
+        assert main(["index", "show", name, "--json"]) == 0, name
+        return str(as_json(capsys)["digest"])
+
+    names = [digest, digest[:4], digest[:6], digest[:4].upper(), f"sha256:{digest}"]
+    names += [f"sha256:{digest[:12]}", str(folder), f"stacks/pins/{digest[:32]}/"]
+    assert {shown(name) for name in names} == {digest}
+    assert shown(f"pins/{digest[:32]}", stack.parent) == digest
+    assert shown(digest[:8], stack.parent) == digest
+    assert shown(folder.name, folder.parent) == digest
+
+
+def test_a_pin_that_is_not_there_is_answered_with_those_that_are(
+    stack: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["index", "show", "abcdef"]) == 2
+    assert told_error(capsys) == (
+        "error: no pins lie in pins/ or stacks/pins/\n\n"
+        "hint: name a stack file: `envlock index show STACK`\n"
+    )
+    main(["index", "pin", str(stack), "--from", base_of(tmp_path), "-q"])
+    digest = capsys.readouterr().out.strip()
+    other = "0000" if digest[0] == "f" else "ffff"
+    there = f"  {digest[:12]}  demo\n\nhint: name one of these, or a stack file\n"
+
+    for name, told in (
+        (other, f"no pin's digest begins with `{other}`; in pins/ or stacks/pins/ lie\n{there}"),
+        (
+            f"stacks/pins/{other}",
+            f"no pin's digest begins with `{other}`; in stacks/pins/ lie\n{there}",
+        ),
+        (
+            digest[:3],
+            f"expected at least 4 digits of a pin's digest, found `{digest[:3]}`; "
+            f"in pins/ or stacks/pins/ lie\n{there}",
+        ),
+        (
+            f"stacks/{digest[:32]}",
+            f"`stacks/{digest[:32]}` is no pin: pins lie in a folder `pins` beside the stacks\n\n"
+            "hint: name a stack file, or the first digits of a pin's digest\n",
+        ),
+    ):
+        assert main(["index", "show", name]) == 2
+        assert told_error(capsys) == f"error: {told}"
+
+
+@dataclass
+class Kept:
+    """Pins that begin alike. Implements as much of `Pins` as a choice reads."""
+
+    folder: str = "pins"
+    digests: tuple[str, ...] = ("abcd1" + "0" * 59, "abcd2" + "0" * 59, "ef01" * 16)
+
+    def kept(self) -> tuple[str, ...]:
+        return self.digests
+
+    def assignments(self) -> dict[str, str]:
+        return {"b": self.digests[0], "a": self.digests[0]}
+
+
+def test_a_digest_that_several_pins_begin_with_is_answered_with_these() -> None:
+    with pytest.raises(EnvlockError) as caught:
+        _choose("abcd", [Kept()])  # type: ignore[list-item]
+
+    assert caught.value.message == (
+        "several pins' digests begin with `abcd`; in pins/ lie\n"
+        "  abcd10000000  a, b\n"
+        "  abcd20000000  no stack solves from it"
     )
 
 
@@ -265,11 +379,27 @@ def test_a_command_that_fails_writes_nothing(
 def test_mistakes_on_the_command_line_are_named(
     stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    base_of(tmp_path)
+    for name in ("near/tinny", "near/other", "far"):
+        (tmp_path / name).mkdir(parents=True)
     (tmp_path / "other.toml").write_text(STACK)
     (stack.parent / "twin.toml").write_text(STACK)
     cases = {
         (str(stack), "--from", "/no/such/folder"): (
             "error: --from: there is no folder `/no/such/folder`\n"
+        ),
+        (str(stack), "--from", str(tmp_path / "mirror" / "tiny")): (
+            f"error: --from: `{tmp_path}/mirror/tiny` is itself a channel, "
+            "not a folder of channels\n\n"
+            f"hint: give the folder above: `--from {tmp_path}/mirror`\n"
+        ),
+        (str(stack), "--from", str(tmp_path / "near")): (
+            f"error: --from: `{tmp_path}/near` has no channel `tiny`: it has other, tinny\n\n"
+            "hint: did you mean `tinny`? the stack says `tiny`\n"
+        ),
+        (str(stack), "--from", str(tmp_path / "far")): (
+            f"error: --from: `{tmp_path}/far` has no channel `tiny`: it has no folders\n\n"
+            "hint: it must hold each channel of the stack under its short name\n"
         ),
         (str(stack), str(tmp_path / "other.toml")): (
             f"error: expected stacks of one folder, found stacks of several: "
@@ -284,7 +414,5 @@ def test_mistakes_on_the_command_line_are_named(
     for arguments, told in cases.items():
         assert main(["index", "pin", *arguments]) == 2
         assert told_error(capsys) == told
-    assert main(["index", "show", "abcdef"]) == 2
-    assert told_error(capsys).startswith("error: no pin's digest begins with `abcdef`")
     assert main(["index", "update", str(stack)]) == 2
     assert told_error(capsys).startswith("error: no index pin yet: demo\n")

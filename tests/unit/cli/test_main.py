@@ -14,7 +14,8 @@ import pytest
 from envlock import __version__
 from envlock.cli import main as entry
 from envlock.cli.main import COMMANDS, main
-from envlock.cli.usage import ELSEWHERE, unknown_command
+from envlock.cli.usage import ELSEWHERE, Parser, unknown_command
+from envlock.errors import EnvlockError
 
 
 def test_no_argument_prints_the_help_with_every_command(capsys: pytest.CaptureFixture[str]):
@@ -170,6 +171,19 @@ def test_a_mistake_in_the_options_reads_as_every_other_error(
     said = capsys.readouterr()
     assert said.err == told
     assert said.out == ""
+
+
+@pytest.mark.parametrize("choices", ["'pin', 'update', 'show'", "pin, update, show"])
+def test_every_python_quotes_choices_in_its_own_way_and_is_understood(choices: str):
+    with pytest.raises(EnvlockError) as refused:
+        Parser(prog="envlock index").error(
+            f"argument ACTION: invalid choice: 'shw' (choose from {choices})"
+        )
+
+    assert refused.value.message == (
+        "envlock index: ACTION: expected one of pin, update, show, found `shw`"
+    )
+    assert refused.value.hints == ("did you mean `envlock index show`?",)
 
 
 def test_a_mistake_in_the_options_is_json_for_whom_asks_for_json(

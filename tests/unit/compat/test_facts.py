@@ -14,6 +14,7 @@ TABLES = (
     ("drivers", "minor_compat"),
     ("toolkit_drivers", "toolkit_driver"),
     ("frameworks", "framework"),
+    ("architectures", "architecture"),
 )
 NVJPEG_WENT_BACK = ("12.2.0", "libnvjpeg")
 

@@ -248,6 +248,19 @@ def test_asking_the_channels_makes_an_observed_pin_a_live_one(world: World) -> N
     assert result.pin.origin is Origin.LIVE
 
 
+def test_a_time_is_not_written_anew_when_no_record_changed(world: World) -> None:
+    before = world.pin(STACK)
+    wish = make_stack("demo", "numpy", "nowhere")
+
+    for story in (update_pin, extend_pin):
+        world.pins.assign("demo", before)
+        result = story([wish], world.sources, Origin.LIVE, LATER, world.tools)
+
+        assert result.digest != before
+        assert "nowhere *" in result.pin.asked
+        assert result.pin.as_of == NOW
+
+
 def test_a_platform_that_the_pin_was_never_asked_for_makes_a_new_one(world: World) -> None:
     digest = world.pin(STACK)
     wider = replace(STACK, platforms=(*STACK.platforms, type(STACK.platforms[0])("win-64")))

@@ -254,6 +254,13 @@ def test_a_wide_terminal_is_not_filled_with_prose():
     assert sum(line.startswith(" " * 11) for line in lines) == 3
 
 
+def test_facts_about_components_have_short_names():
+    facts = {f"linux-64/{kind}-components": f"some-{kind}" for kind in ("newer", "unknown")}
+    lock = make_lock(LINUX[2], inputs={}, facts=facts)
+
+    assert "  newer    some-newer\n  unknown  some-unknown\n" in shown(inspect(lock))
+
+
 def test_what_pip_installs_has_no_size_in_the_pin():
     lock = make_lock(LINUX[0], pip_locked("wheel"), facts=FACTS, inputs=INPUTS)
 
