@@ -6,7 +6,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envlock.formats.conda_lock import format_lock, quote, read_facts, read_lock, split_body
+from envlock.formats.conda_lock import (
+    _order,
+    format_lock,
+    quote,
+    read_facts,
+    read_lock,
+    split_body,
+)
 from envlock.model.lock import Lock, LockedPackage, LockHead
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -43,7 +50,7 @@ def test_a_lock_reads_back_as_itself(packages: list[LockedPackage], facts: dict[
     content = format_lock(Lock(head=head, packages=tuple(packages)))
     read = read_lock(content, "a")
 
-    assert sorted(read.packages, key=repr) == sorted(packages, key=repr)
+    assert sorted(read.packages, key=_order) == sorted(packages, key=_order)
     quick = read_facts(split_body(content)[0])
     assert quick == read.head.facts
 
