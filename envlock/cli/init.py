@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from envlock.errors import EnvlockError
 
 if TYPE_CHECKING:
     import argparse
 
     from envlock.formats.stack_template import StackChoices
+
+Refusal = Callable[[str], "str | None"]
+"""Says what is wrong with an answer, None when it will do."""
 
 _NEWEST_LINE = "12.9"
 """What init offers first: PyTorch, JAX and the toolkit are all there for it."""
@@ -30,7 +37,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--platform", action="append", help="a platform; may be given again")
     parser.add_argument("--channel", action="append", help="a channel; may be given again")
     parser.add_argument("--python", help="its version, such as 3.12")
-    parser.add_argument("--framework", help="pytorch, tensorflow, jax or none, with =VERSION")
+    parser.add_argument(
+        "--framework", action="append", help="pytorch, tensorflow, jax or none, with =VERSION"
+    )
     parser.add_argument("--cuda", help="the CUDA line, such as 12.9, or none for a CPU stack")
     parser.add_argument("--cudnn", help="a version range for cuDNN")
     parser.add_argument("--compute", help="GPUs by compute capability, such as 7.5,8.0,9.0")
@@ -42,8 +51,9 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Ask what is open, write the stack, say what comes next."""
     from envlock.backends.files import DiskWorkspace
-    from envlock.workflows.init import init_stack
+    from envlock.workflows.init import init_stack, refuse_existing
 
+    refuse_existing(arguments.path, DiskWorkspace())
     asks = sys.stdin.isatty() and not arguments.yes
     choices = _choose(arguments, _ask if asks else _take_default)
     stack = init_stack(choices, arguments.path, DiskWorkspace())
@@ -57,14 +67,39 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ask(question: str, default: str) -> str:
-    print(f"{question} [{default}]: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip() or default
+def _ask(question: str, default: str, refuse: Refusal) -> str:
+    """Ask until the answer will do; what is wrong with one is said at once."""
+    while True:
+        print(f"{question} [{default}]: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        answer = line.strip() or default
+        problem = refuse(answer)
+        if problem is None or not line:  # at the end of the input the stack's reader will judge
+            return answer
+        print(f"  {problem}", file=sys.stderr)
 
 
-def _take_default(question: str, default: str) -> str:
-    del question
+def _take_default(question: str, default: str, refuse: Refusal) -> str:
+    del question, refuse
     return default
+
+
+def _refuse_by(pattern: str, expected: str) -> Refusal:
+    def refuse(answer: str) -> str | None:
+        return None if re.fullmatch(pattern, answer) else f"expected {expected}"
+
+    return refuse
+
+
+def _refuse_platforms(answer: str) -> str | None:
+    from envlock.model.platform import Platform
+
+    unknown = [name for name in _words(answer) if name not in list(Platform)]
+    return f"expected some of {', '.join(Platform)}" if unknown or not _words(answer) else None
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
 
 
 def _choose(arguments: argparse.Namespace, answer: Any) -> StackChoices:
@@ -72,33 +107,55 @@ def _choose(arguments: argparse.Namespace, answer: Any) -> StackChoices:
 
     from envlock.formats.stack_template import StackChoices
 
-    name = arguments.name or answer("name", PurePath(arguments.path).stem)
+    name = arguments.name or answer("name", PurePath(arguments.path).stem, _NAME)
     framework, _, version = (
-        arguments.framework or answer("framework (pytorch, tensorflow, jax, none)", "pytorch")
+        _only(arguments.framework)
+        or answer("framework (pytorch, tensorflow, jax, none)", "pytorch", _FRAMEWORK).lower()
     ).partition("=")
-    cuda = arguments.cuda or answer("CUDA line, or none for CPU only", _NEWEST_LINE)
+    cuda = arguments.cuda or answer("CUDA line, or none for CPU only", _NEWEST_LINE, _LINE)
     on_gpu = cuda != "none"
     driver = arguments.driver or (
-        answer("oldest driver of your fleet, or none", "none") if on_gpu else "none"
+        answer("oldest driver of your fleet, or none", "none", _DRIVER) if on_gpu else "none"
     )
-    platforms = arguments.platform or answer("platforms", "linux-64").replace(",", " ").split()
+    platforms = arguments.platform or _words(
+        answer("platforms, with spaces between", "linux-64", _refuse_platforms)
+    )
     return StackChoices(
         name=name,
         description=arguments.description,
         platforms=tuple(map(_platform, platforms)),
         channels=tuple(arguments.channel or ["conda-forge"]),
-        python=arguments.python or answer("Python", "3.12"),
+        python=arguments.python or answer("Python", "3.12", _PYTHON),
         framework=None if framework == "none" else framework,
         framework_version=version.lstrip("=") or "*",
         cuda=cuda if on_gpu else None,
         cudnn=arguments.cudnn,
-        compute=tuple(arguments.compute.replace(",", " ").split()) if arguments.compute else (),
+        compute=tuple(_words(arguments.compute)) if arguments.compute else (),
         driver=None if driver == "none" else driver,
         dependencies=tuple(arguments.dependency),
     )
+
+
+def _only(frameworks: list[str] | None) -> str | None:
+    """Return the one framework that was given; two are for the stack's file."""
+    if frameworks and len(frameworks) > 1:
+        raise EnvlockError(
+            f"--framework: expected one, found {', '.join(frameworks)}\nNothing was written.",
+            hints=[f"begin with {frameworks[0]}, then `envlock add STACK {frameworks[1]}`"],
+        )
+    return frameworks[0] if frameworks else None
 
 
 def _platform(text: str) -> Any:
     from envlock.cli.solve import parse_platform
 
     return parse_platform(text)
+
+
+_NAME = _refuse_by(r"[a-z0-9][a-z0-9._-]*", "lower-case letters, digits, `.`, `_` and `-`")
+_FRAMEWORK = _refuse_by(
+    r"(?i:pytorch|tensorflow|jax|none)(=.*)?", "pytorch, tensorflow, jax or none, with =VERSION"
+)
+_LINE = _refuse_by(r"\d+\.\d+|none", "a line such as 12.9, or none")
+_DRIVER = _refuse_by(r"\d{3}[\d.]*|none", "a driver such as 535 or 535.183.06, or none")
+_PYTHON = _refuse_by(r"\d[\w.*]*", "a version such as 3.12")

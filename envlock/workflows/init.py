@@ -9,17 +9,22 @@ from envlock.model.stack import Stack
 from envlock.ports.workspace import Workspace
 
 
+def refuse_existing(path: str, workspace: Workspace) -> None:
+    """Raise `EnvlockError` when there is a file already; asked before any question is."""
+    if workspace.exists(path):
+        raise EnvlockError(
+            f"{path}: expected a new file, found one that exists\nNothing was written.",
+            hints=["choose another path, or change that stack with `envlock add`"],
+        )
+
+
 def init_stack(choices: StackChoices, path: str, workspace: Workspace) -> Stack:
     """Write a stack file and return what is in it.
 
     Raises `EnvlockError` when the file is there already, `InputFileError` when the choices make no
     stack, `WorldError` when the disk refuses. Then nothing is written.
     """
-    if workspace.exists(path):
-        raise EnvlockError(
-            f"{path}: expected a new file, found one that exists\nNothing was written.",
-            hints=["choose another path, or change that stack with `envlock add`"],
-        )
+    refuse_existing(path, workspace)
     content = render_stack(choices).encode()
     try:
         stack = read_stack(content, path)

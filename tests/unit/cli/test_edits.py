@@ -205,11 +205,38 @@ def test_init_asks_on_a_terminal_what_no_option_says(shell: Shell, monkeypatch: 
     assert (status, out) == (0, "a.toml\n")
     assert err.startswith(
         "name [a]: framework (pytorch, tensorflow, jax, none) [pytorch]: "
-        "CUDA line, or none for CPU only [12.9]: platforms [linux-64]: Python [3.12]: wrote a.toml"
+        "CUDA line, or none for CPU only [12.9]: platforms, with spaces between [linux-64]: "
+        "Python [3.12]: wrote a.toml"
     )
     assert 'jax = { version = "0.4.*", from = "conda" }\n' in shell.text
     assert 'platforms = ["linux-64", "win-64"]\n' in shell.text
     assert "\n# No [gpu] table: this stack computes on CPUs." in shell.text
+
+
+def test_init_says_at_once_what_is_wrong_with_an_answer_and_asks_again(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sys.stdin", Terminal("?\n\nlinux64\nJAX\nnone\na lot\nlinux-64\n\n"))
+
+    status, _, err = shell.run("init", "a.toml")
+
+    assert status == 0
+    assert "name [a]:   expected lower-case letters, digits, `.`, `_` and `-`\nname [a]: " in err
+    assert "  expected pytorch, tensorflow, jax or none, with =VERSION\n" in err
+    assert "  expected some of linux-64, linux-aarch64, osx-64, osx-arm64, win-64\n" in err
+    assert 'jax = { version = "*"' in shell.text
+
+
+def test_init_takes_one_framework_and_says_how_to_add_another(shell: Shell):
+    status, _, err = shell.run(
+        "init", "a.toml", "--yes", "--framework", "pytorch", "--framework", "jax"
+    )
+
+    assert status == 2
+    assert err == (
+        "error: --framework: expected one, found pytorch, jax\nNothing was written.\n\n"
+        "hint: begin with pytorch, then `envlock add STACK jax`\n"
+    )
 
 
 def test_init_overwrites_nothing(shell: Shell):
