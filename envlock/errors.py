@@ -35,10 +35,12 @@ class EnvlockError(Exception):
 
     exit_code = ExitCode.INPUT
 
-    def __init__(self, message: str, *, hints: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, *, hints: Sequence[str] = (), detail: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hints = tuple(hints)
+        self.detail = detail
+        """A library's own words, for `--json` and `--verbose`; never needed to understand."""
 
     def __str__(self) -> str:
         return self.message
@@ -49,6 +51,7 @@ class EnvlockError(Exception):
             "error": type(self).__name__,
             "message": self.message,
             "hints": list(self.hints),
+            **({"detail": self.detail} if self.detail else {}),
             "exit_code": int(self.exit_code),
         }
 

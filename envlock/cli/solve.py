@@ -49,6 +49,9 @@ def add_parser(subparsers: Any) -> None:
         "--dry-run", action="store_true", help="write nothing, print the difference"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="print the solver's own words with an error"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
 
 
@@ -63,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
                 _check(path, arguments) if arguments.check else _solve(path, options, arguments)
             )
         except EnvlockError as error:
+            if arguments.verbose and error.detail:
+                print(f"the solver says:\n{error.detail}\n", file=sys.stderr)
             if len(arguments.stacks) == 1:
                 raise
             of_this, facts = error.exit_code, {"stack": path, **error.fields()}

@@ -258,7 +258,9 @@ def _answer(
     from envlock.solve.explain import explain  # noqa: PLC0415 - most solves need no explanation
 
     tools.reporter.step("no answer; looking for the cause")
-    raise explain(view, question, _PinOracle(pin, view.platform, tools.solver))
+    error = explain(view, question, _PinOracle(pin, view.platform, tools.solver))
+    error.detail = result.solver_message
+    raise error
 
 
 def _view(stack: Stack, platform: Platform, pin: OpenPin, solver: Solver) -> View:

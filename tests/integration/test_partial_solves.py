@@ -404,3 +404,15 @@ def test_a_cudnn_range_that_is_none_is_told_with_its_place(capsys: pytest.Captur
     assert main(["solve", "demo.toml"]) == 2
 
     assert "demo.toml:14: gpu.cudnn: " in capsys.readouterr().err
+
+
+def test_the_solvers_own_words_are_there_for_who_asks(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK.replace('numpy = "*"', 'numpy = "9.*"'), BEFORE)
+
+    assert main(["solve", "--verbose", "demo.toml"]) == 3
+    told = capsys.readouterr().err
+    assert main(["solve", "--json", "demo.toml"]) == 3
+    detail = json.loads(capsys.readouterr().out)["detail"]
+
+    assert told.startswith(f"the solver says:\n{detail}\n\nerror: no solution for demo")
+    assert "numpy 9.*" in detail
