@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from envlock.cli.table import count, format_bytes
+from envlock.cli.table import (
+    FACT_NAMES,
+    LAST_FACTS,
+    count,
+    format_bytes,
+    format_facts,
+    terminal_width,
+)
 
 if TYPE_CHECKING:
     from envlock.model.question import Answer
@@ -15,7 +22,6 @@ if TYPE_CHECKING:
 _PREFIX = "envlock/"
 _LISTED = 40
 """How many lines of changes a solve prints."""
-_TOLD = ("accelerator", "cuda", "cudnn", "driver-floor", "newer-components", "unknown-components")
 
 
 def describe_solve(stack: Stack, solved: Solved, *, written: bool) -> Mapping[str, object]:
@@ -42,7 +48,8 @@ def render_solve(stack: Stack, solved: Solved, *, written: bool) -> str:
     for answer in solved.answers:
         packages = count(len(answer.packages), "package")
         lines.append(f"\n  {answer.platform}: {packages}, {_download(answer)} to download")
-        lines.extend(f"    {key:<12} {value}" for key, value in _facts(stack, solved, answer))
+        facts = list(_facts(stack, solved, answer))
+        lines.extend(format_facts(facts, width=terminal_width(talk=True), indent="    "))
     lines.extend(_difference(solved))
     if solved.lock.head.facts.get(f"{_PREFIX}pin-origin", "").startswith("observed"):
         lines.append(
@@ -75,17 +82,10 @@ def _difference(solved: Solved) -> list[str]:
 def _facts(stack: Stack, solved: Solved, answer: Answer) -> Iterable[tuple[str, str]]:
     facts = solved.lock.head.facts
     names = [item.name for item in stack.frameworks_on(answer.platform)]
-    for key in (*names, *_TOLD):
+    for key in (*names, *LAST_FACTS):
         value = facts.get(f"{_PREFIX}{answer.platform}/{key}")
         if value:
-            yield (
-                {
-                    "driver-floor": "driver",
-                    "newer-components": "newer",
-                    "unknown-components": "unknown",
-                }.get(key, key),
-                value,
-            )
+            yield FACT_NAMES.get(key, key), value
 
 
 def _download(answer: Answer) -> str:

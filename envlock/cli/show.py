@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from envlock.cli.table import (
+    FACT_NAMES,
+    LAST_FACTS,
     count,
     emit,
     format_bytes,
@@ -24,20 +26,6 @@ if TYPE_CHECKING:
     from envlock.workflows.inspect import Inspected, PlatformContent, Row, Total
 
 _PREFIX = "envlock/"
-_LAST_FACTS = (
-    "accelerator",
-    "cuda",
-    "cudnn",
-    "driver-floor",
-    "newer-components",
-    "unknown-components",
-)
-_SHORT = {
-    "driver-floor": "driver",
-    "newer-components": "newer",
-    "unknown-components": "unknown",
-    "virtual-packages": "assumes",
-}
 _DIGEST_DIGITS = 12
 _NAMED = 5
 
@@ -161,7 +149,7 @@ def _platform(inspected: Inspected, content: PlatformContent, width: int | None)
 
     yield printable(f"{content.platform}: {_total(total_of(content.rows))}")
     told = [
-        (_SHORT.get(key, key), value)
+        (FACT_NAMES.get(key, key), value)
         for key, value in _facts(inspected.opened.lock.head, content.platform)
     ]
     channels = ", ".join(_channel(name, total) for name, total in content.channels.items())
@@ -184,7 +172,7 @@ def _facts(head: LockHead, platform: str) -> list[tuple[str, str]]:
         key.removeprefix(start): value for key, value in head.facts.items() if key.startswith(start)
     }
     machine = [key for key in ("virtual-packages",) if key in facts]
-    family = [key for key in _LAST_FACTS if key in facts]
+    family = [key for key in LAST_FACTS if key in facts]
     others = sorted(key for key in facts if key not in (*machine, *family))
     return [(key, facts[key]) for key in (*others, *family, *machine)]
 

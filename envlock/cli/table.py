@@ -5,6 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
+LAST_FACTS = (
+    "accelerator",
+    "cuda",
+    "cudnn",
+    "driver-floor",
+    "newer-components",
+    "unknown-components",
+)
+"""The facts of a platform that follow its frameworks, in this order."""
+FACT_NAMES = {
+    "driver-floor": "driver",
+    "newer-components": "newer",
+    "unknown-components": "unknown",
+    "virtual-packages": "assumes",
+}
+"""What people read for a fact whose key is long."""
+
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
 _ONE_DIGIT = 999.95
@@ -41,9 +58,12 @@ def printable(text: str) -> str:
     )
 
 
-def terminal_width() -> int | None:
-    """Return the width of the terminal that reads stdout, None when a file or a pipe does."""
-    if not sys.stdout.isatty():
+def terminal_width(*, talk: bool = False) -> int | None:
+    """Return the width of the terminal that reads stdout, None when a file or a pipe does.
+
+    `talk` asks for stderr instead.
+    """
+    if not (sys.stderr if talk else sys.stdout).isatty():
         return None
     import shutil
 
