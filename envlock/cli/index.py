@@ -231,12 +231,14 @@ def _below(root: str, url: str) -> str:
 
 def _tell(results: Sequence[PinResult], pins: DiskPins, arguments: argparse.Namespace) -> int:
     from envlock.cli.index_render import describe_result, render_result
+    from envlock.cli.progress import clear_line
 
     if arguments.json:
         _print_json({"pins": [describe_result(result) for result in results]})
         return ExitCode.YES
     for result in results:
         if not arguments.quiet:
+            clear_line()
             sys.stderr.write(render_result(result, str(pins.folder)))
         print(result.digest)
     return ExitCode.YES

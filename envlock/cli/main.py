@@ -129,6 +129,9 @@ def _known(name: str) -> str:
 
 def print_error(error: errors.EnvlockError, *, as_json: bool = False) -> None:
     """Print an error with its hints on stderr, or as one object on stdout."""
+    progress = sys.modules.get("envlock.cli.progress")
+    if progress is not None:
+        progress.clear_line()
     if as_json:
         from envlock.formats.canonical import format_canonical
 

@@ -11,8 +11,17 @@ _FIRST_SECONDS = 0.4
 _EVERY_SECONDS = 0.2
 
 
+_talking: list[Talk] = []
+
+
+def clear_line() -> None:
+    """Take any step's line off the terminal before something else is printed."""
+    for talk in _talking:
+        talk.clear()
+
+
 class Silence:
-    """Hears everything and says nothing but notes are dropped too. Implements `Reporter`."""
+    """Hears everything and says nothing, notes included. Implements `Reporter`."""
 
     def step(self, message: str) -> None:
         """Say nothing."""
@@ -22,9 +31,14 @@ class Silence:
 
 
 class Talk:
-    """Tells a terminal how long a step takes; a file or pipe gets notes only."""
+    """Tells a terminal how long a step takes; a file or pipe gets notes only.
+
+    Whoever prints something else calls `clear_line` first.
+    """
 
     def __init__(self) -> None:
+        _talking.append(self)
+        self._lock = threading.Lock()
         self._message = ""
         self._began = time.monotonic()
         self._watcher: threading.Thread | None = None
@@ -43,16 +57,18 @@ class Talk:
         print(f"note: {message}", file=sys.stderr)
 
     def clear(self) -> None:
-        """Take the step's line off the terminal."""
-        self._message = ""
-        if self._watcher is not None:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+        """End the step and take its line off the terminal."""
+        with self._lock:
+            self._message = ""
+            if self._watcher is not None:
+                sys.stderr.write("\r\033[K")
+                sys.stderr.flush()
 
     def _watch(self) -> None:
         while True:
             time.sleep(_EVERY_SECONDS)
-            seconds = time.monotonic() - self._began
-            if self._message and seconds > _FIRST_SECONDS:
-                sys.stderr.write(f"\r\033[K{self._message} … {seconds:.0f} s")
-                sys.stderr.flush()
+            with self._lock:
+                seconds = time.monotonic() - self._began
+                if self._message and seconds > _FIRST_SECONDS:
+                    sys.stderr.write(f"\r\033[K{self._message} … {seconds:.0f} s")
+                    sys.stderr.flush()

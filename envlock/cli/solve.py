@@ -133,6 +133,9 @@ def _solve(
 
     stack = load_stack(path)
     solved = solve_stack(stack, path, options, make_solve_tools(path, arguments))
+    from envlock.cli.progress import clear_line
+
+    clear_line()
     from envlock.cli.render import describe_solve, render_solve
 
     if not arguments.json and not arguments.quiet:
