@@ -203,10 +203,10 @@ a.conda-lock.yml: a lock of another tool
   sources   environment.yml
 
 linux-64: 5 packages, download size unknown
-  from  conda-forge 3, nvidia 1, pypi 1
+  from  conda-forge 3, nvidia 1, wheels.example 1
 
   name               version  build         channel
-  wheel-only (PyPI)  1.0      -             pypi
+  wheel-only (PyPI)  1.0      -             wheels.example
   app                2.1      0             conda-forge
   python             3.12.8   h2_0_cpython  conda-forge
 """
