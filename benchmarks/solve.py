@@ -245,8 +245,6 @@ def measure(folder: Path, runs: int) -> None:
         1.15,
         **settings,
     )
-    synthetic = make_synthetic(folder, cache)
-    synthetic_question = write_question(synthetic, cache, folder / "synthetic.json")
     compare(
         "the same : bare py-rattler, one after the other",
         [ENVLOCK, "solve", "-q", str(flagship)],
@@ -254,6 +252,8 @@ def measure(folder: Path, runs: int) -> None:
         1.15,
         **settings,
     )
+    synthetic = make_synthetic(folder, cache)
+    synthetic_question = write_question(synthetic, cache, folder / "synthetic.json")
     compare(
         "300,000 records : bare py-rattler",
         [ENVLOCK, "solve", "-q", str(synthetic)],
