@@ -24,6 +24,8 @@ from envlock.model.lock import Lock, LockedPackage, LockHead
 
 FACT_PREFIX = "envlock/"
 BODY_DIGEST = "envlock/packages-sha256"
+HEAD_DIGEST = "envlock/head-sha256"
+"""Of the head without this fact's own line; it covers the body by the body's digest."""
 BODY_START = b"package:\n"
 EMPTY_BODY = b"package: []\n"
 _FACTS_START = "  custom_metadata:\n"
@@ -99,10 +101,15 @@ def _package_lines(package: LockedPackage) -> Iterable[str]:
 
 
 def format_lock(lock: Lock) -> bytes:
-    """Return the whole file; the body's digest is added to the facts."""
+    """Return the whole file; the digests of the body and of the head are added to the facts."""
     body = format_body(lock.packages)
     facts = {**lock.head.facts, BODY_DIGEST: sha256(body).hexdigest()}
-    head = lock.head
+    facts.pop(HEAD_DIGEST, None)
+    facts[HEAD_DIGEST] = sha256(_format_head(lock.head, facts)).hexdigest()
+    return _format_head(lock.head, facts) + body
+
+
+def _format_head(head: LockHead, facts: Mapping[str, str]) -> bytes:
     lines = [
         _BANNER.format(sources=", ".join(head.sources)),
         "version: 1\n",
@@ -118,7 +125,14 @@ def format_lock(lock: Lock) -> bytes:
         _FACTS_START,
         *(f"    {key}: {_quote_json(facts[key])}\n" for key in sorted(facts)),
     ]
-    return "".join(lines).encode() + body
+    return "".join(lines).encode()
+
+
+def has_own_head(head: bytes, facts: Mapping[str, str]) -> bool:
+    """Say whether a head is as it was written, by its digest."""
+    own = f"    {HEAD_DIGEST}: ".encode()
+    kept = b"".join(line for line in head.splitlines(keepends=True) if not line.startswith(own))
+    return sha256(kept).hexdigest() == facts.get(HEAD_DIGEST)
 
 
 def _channel_lines(channels: Iterable[str]) -> Iterable[str]:

@@ -18,7 +18,7 @@ from itertools import zip_longest
 
 from envlock.formats.canonical import format_canonical
 from envlock.formats.channel import channel_name, channel_url
-from envlock.formats.conda_lock import BODY_DIGEST, FACT_PREFIX
+from envlock.formats.conda_lock import BODY_DIGEST, FACT_PREFIX, HEAD_DIGEST
 from envlock.model.lock import Lock, LockedPackage
 from envlock.solve.freshness import INPUTS
 
@@ -286,7 +286,7 @@ def _entries(lock: Lock, platforms: Sequence[str], *, hashes: bool) -> Mapping[s
     told = {
         key.removeprefix(FACT_PREFIX): value
         for key, value in head.facts.items()
-        if key not in (INPUTS, BODY_DIGEST)
+        if key not in (INPUTS, BODY_DIGEST, HEAD_DIGEST)
         and key.removeprefix(FACT_PREFIX).partition("/")[0] not in others
     }
     lists = {

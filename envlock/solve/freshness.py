@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from envlock.formats.canonical import format_canonical
-from envlock.formats.conda_lock import BODY_DIGEST, FACT_PREFIX, read_facts, split_body
+from envlock.formats.conda_lock import (
+    BODY_DIGEST,
+    FACT_PREFIX,
+    has_own_head,
+    read_facts,
+    split_body,
+)
 
 INPUTS = "envlock/inputs"
 PIN = "envlock/pin"
@@ -57,6 +63,8 @@ def judge_freshness(
         *(changed or _missing_platforms(facts, inputs)),
         *_changed_pin(facts.get(PIN), pin_digest),
     ]
+    if not has_own_head(head, facts):
+        reasons.append("the head no longer matches its digest: it was edited")
     if sha256(body).hexdigest() != facts[BODY_DIGEST]:
         reasons.append(
             "the package section no longer matches its digest: it was edited, cut short or merged"

@@ -12,6 +12,7 @@ from envlock.formats.conda_lock import (
     BODY_DIGEST,
     FACT_PREFIX,
     format_lock,
+    has_own_head,
     read_facts,
     read_lock,
     split_body,
@@ -306,10 +307,11 @@ def _refuse_edited(path: str, content: bytes) -> None:
     """Refuse to carry packages over from a lock whose body is not what its head says."""
     head, body = split_body(content.replace(b"\r\n", b"\n"))
     facts = read_facts(head)
-    if facts is None or sha256(body).hexdigest() != facts[BODY_DIGEST]:
+    whole = facts is not None and has_own_head(head, facts)
+    if facts is None or not whole or sha256(body).hexdigest() != facts[BODY_DIGEST]:
         raise LockError(
-            f"{path}: the package section is not what the head's digest says, so nothing of it is "
-            "kept\nNo lock was written.",
+            f"{path}: the lock is not what its own digests say, so nothing of it is kept\n"
+            "No lock was written.",
             hints=["solve it whole, without `--platform` and `--update`"],
         )
 

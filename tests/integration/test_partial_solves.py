@@ -341,8 +341,8 @@ def test_a_tampered_lock_is_not_laundered_by_a_partial_solve(capsys: pytest.Capt
     assert main(["solve", "demo.toml", "--platform", "linux-64"]) == 2
 
     assert capsys.readouterr().err == (
-        "error: demo.conda-lock.yml: the package section is not what the head's digest says, so "
-        "nothing of it is kept\nNo lock was written.\n\n"
+        "error: demo.conda-lock.yml: the lock is not what its own digests say, so nothing of it is "
+        "kept\nNo lock was written.\n\n"
         "hint: solve it whole, without `--platform` and `--update`\n"
     )
     assert lock.read_text("utf-8") == tampered

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from envlock.errors import LockError
 from envlock.formats.conda_lock import (
     BODY_DIGEST,
+    HEAD_DIGEST,
     format_lock,
     quote,
     read_facts,
@@ -59,6 +60,9 @@ package:
 def test_a_lock_has_exactly_these_bytes():
     head, body = split_body(format_lock(LOCK))
 
+    own = b"".join(
+        line for line in head.splitlines(keepends=True) if HEAD_DIGEST.encode() not in line
+    )
     assert body == BODY
     assert head.decode().splitlines()[3:] == [
         "version: 1",
@@ -73,6 +77,7 @@ def test_a_lock_has_exactly_these_bytes():
         "  sources:",
         "  - demo.toml",
         "  custom_metadata:",
+        f'    {HEAD_DIGEST}: "{sha256(own).hexdigest()}"',
         f'    {BODY_DIGEST}: "{sha256(BODY).hexdigest()}"',
         '    envlock/pin: "sha256:beef"',
         '    envlock/stack: "demo"',

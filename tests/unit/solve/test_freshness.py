@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from envlock.formats.canonical import format_canonical
 from envlock.formats.conda_lock import format_lock
 from envlock.model.lock import Lock, LockHead
@@ -56,6 +58,33 @@ def test_an_edited_body_makes_a_lock_stale():
         reasons=(
             "the package section no longer matches its digest: it was edited, cut short or merged",
         )
+    )
+
+
+@pytest.mark.parametrize(
+    ("honest", "edited"),
+    [
+        (b"  - conda-forge\n", b""),
+        (b"url: conda-forge", b"url: evil"),
+        (b'"12.1"\n', b'"12.9"\n'),
+    ],
+)
+def test_an_edited_head_makes_a_lock_stale(honest: bytes, edited: bytes):
+    facts = {INPUTS: format_canonical(INPUTS_NOW), PIN: f"sha256:{DIGEST}"}
+    facts["envlock/linux-64/cuda"] = "12.1"
+    head = LockHead(
+        channels=("conda-forge",),
+        platforms=("conda-forge",),
+        sources=(),
+        content_hash={},
+        facts=facts,
+    )
+    lock = format_lock(Lock(head=head, packages=()))
+    assert honest in lock
+
+    assert judge_freshness(INPUTS_NOW, DIGEST, lock) == Fresh()
+    assert judge_freshness(INPUTS_NOW, DIGEST, lock.replace(honest, edited)) == Stale(
+        reasons=("the head no longer matches its digest: it was edited",)
     )
 
 
