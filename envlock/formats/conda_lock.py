@@ -14,6 +14,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -128,8 +129,32 @@ def _format_head(head: LockHead, facts: Mapping[str, str]) -> bytes:
     return "".join(lines).encode()
 
 
-def has_own_head(head: bytes, facts: Mapping[str, str]) -> bool:
-    """Say whether a head is as it was written, by its digest."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """What a lock of ours says of itself, and whether it still is what it says."""
+
+    facts: Mapping[str, str]
+    head_is_whole: bool
+    body_is_whole: bool
+
+
+def read_seal(content: bytes) -> Seal | None:
+    """Read the facts of a lock and hold its bytes against the digests among them.
+
+    None when another tool wrote it. A checkout may turn the line ends: it is the same lock.
+    """
+    head, body = split_body(content.replace(b"\r\n", b"\n"))
+    facts = read_facts(head)
+    if facts is None:
+        return None
+    return Seal(
+        facts=facts,
+        head_is_whole=_has_own_head(head, facts),
+        body_is_whole=sha256(body).hexdigest() == facts[BODY_DIGEST],
+    )
+
+
+def _has_own_head(head: bytes, facts: Mapping[str, str]) -> bool:
     own = f"    {HEAD_DIGEST}: ".encode()
     kept = b"".join(line for line in head.splitlines(keepends=True) if not line.startswith(own))
     return sha256(kept).hexdigest() == facts.get(HEAD_DIGEST)

@@ -5,16 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from envlock.formats.canonical import format_canonical
-from envlock.formats.conda_lock import (
-    BODY_DIGEST,
-    FACT_PREFIX,
-    has_own_head,
-    read_facts,
-    split_body,
-)
+from envlock.formats.conda_lock import FACT_PREFIX, read_seal
 
 INPUTS = "envlock/inputs"
 PIN = "envlock/pin"
@@ -51,21 +44,20 @@ def judge_freshness(
     inputs: Mapping[str, object], pin_digest: str | None, content: bytes
 ) -> Freshness:
     """Compare a lock file's bytes with a stack's inputs and the digest of its pin."""
-    # A checkout may have turned the line ends; the lock is the same.
-    head, body = split_body(content.replace(b"\r\n", b"\n"))
-    facts = read_facts(head)
-    if facts is None or INPUTS not in facts:
+    seal = read_seal(content)
+    if seal is None or INPUTS not in seal.facts:
         return Unknown(
             reason="the lock's head holds none of envlock's facts: another tool wrote it"
         )
+    facts = seal.facts
     changed = _changed_inputs(facts[INPUTS], inputs)
     reasons = [
         *(changed or _missing_platforms(facts, inputs)),
         *_changed_pin(facts.get(PIN), pin_digest),
     ]
-    if not has_own_head(head, facts):
+    if not seal.head_is_whole:
         reasons.append("the head no longer matches its digest: it was edited")
-    if sha256(body).hexdigest() != facts[BODY_DIGEST]:
+    if not seal.body_is_whole:
         reasons.append(
             "the package section no longer matches its digest: it was edited, cut short or merged"
         )

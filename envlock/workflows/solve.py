@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from envlock.errors import Fault, InputFileError, LockError, NoSolutionError, PinError
 from envlock.formats.channel import channel_name, channel_url
-from envlock.formats.conda_lock import (
-    BODY_DIGEST,
-    FACT_PREFIX,
-    format_lock,
-    has_own_head,
-    read_facts,
-    read_lock,
-    split_body,
-)
+from envlock.formats.conda_lock import FACT_PREFIX, format_lock, read_lock, read_seal
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_path
 from envlock.model.package import Package, Variant
 from envlock.model.pin import OpenPin
@@ -304,11 +295,9 @@ def _read_old(path: str, before: bytes | None, options: SolveOptions) -> Lock | 
 
 
 def _refuse_edited(path: str, content: bytes) -> None:
-    """Refuse to carry packages over from a lock whose body is not what its head says."""
-    head, body = split_body(content.replace(b"\r\n", b"\n"))
-    facts = read_facts(head)
-    whole = facts is not None and has_own_head(head, facts)
-    if facts is None or not whole or sha256(body).hexdigest() != facts[BODY_DIGEST]:
+    """Refuse to carry packages over from a lock that is not what its digests say."""
+    seal = read_seal(content)
+    if seal is None or not (seal.head_is_whole and seal.body_is_whole):
         raise LockError(
             f"{path}: the lock is not what its own digests say, so nothing of it is kept\n"
             "No lock was written.",
@@ -318,8 +307,8 @@ def _refuse_edited(path: str, content: bytes) -> None:
 
 def _note_thaw(before: bytes | None, options: SolveOptions, reporter: Reporter) -> None:
     """Tell when a lock that was frozen at a date is about to see all builds again."""
-    facts = read_facts(split_body(before)[0]) if before else None
-    frozen = facts.get(FACT_PREFIX + AS_OF) if facts else None
+    seal = read_seal(before) if before else None
+    frozen = seal.facts.get(FACT_PREFIX + AS_OF) if seal else None
     if frozen and options.as_of_ms is None:
         reporter.note(
             f"the lock that was there saw builds up to {frozen} only; this one sees all "
