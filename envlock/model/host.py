@@ -73,7 +73,7 @@ class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The kernel driver's version, `535.183.06`; None without a driver."""
     numbering: Numbering = Numbering.LINUX
     driver_cuda: str | None = None
-    """The CUDA version of the libcuda in use, `12.2`; above the driver's own with a compat package."""
+    """The CUDA version of the libcuda in use, `12.2`; a compat package can raise it."""
     gpus: tuple[HostGpu, ...] = ()
     glibc: str | None = None
     macos: str | None = None
