@@ -39,7 +39,7 @@ from envlock.model.version import CudaLine
 
 T = TypeVar("T")
 _NOT_ASKED = frozenset(["verify", "audit", "artifacts"])
-_SETS = frozenset(["platforms", "compute", "newer-components", "extras", "packages"])
+_SETS = frozenset(["platforms", "compute", "newer-components", "extras", "packages", "sdists"])
 """Arrays whose order says nothing; the inputs hold them sorted."""
 
 
@@ -73,10 +73,12 @@ def build_stack(checked: StackFile, document: Table, places: Places) -> Stack:
                 name=item.name,
                 url=item.url,
                 packages=tuple(item.packages),
+                format=item.format,
                 where=places.where("pypi-index", index),
             )
             for index, item in enumerate(checked.pypi_index)
         ),
+        sdists=tuple(checked.pypi.sdists),
         artifacts=tuple(
             Artifact(
                 name=item.name,
@@ -108,6 +110,7 @@ def _gpu(table: GpuTable, document: Table, places: Places) -> Gpu:
         cudnn=_given(table.cudnn),
         compute=tuple(table.compute),
         newer_components=tuple(table.newer_components),
+        forward_compat=table.forward_compat,
         where=_keys(table_at(document, "gpu"), places, "gpu"),
     )
 

@@ -67,6 +67,8 @@ def _in_value(kind: inspect.Type, value: object, path: Path) -> Iterator[Problem
             yield from _in_enum(enum, value, path)
         case inspect.IntType() if isinstance(value, int) and not isinstance(value, bool):
             yield from _in_integer(kind, value, path)
+        case inspect.BoolType() if isinstance(value, bool):
+            return
         case _:
             yield _wrong_type(kind, value, path)
 
@@ -204,20 +206,24 @@ def _wrong_type(kind: inspect.Type, value: object, path: Path) -> Problem:
     )
 
 
+_PLAIN_NAMES: Sequence[tuple[type[inspect.Type] | tuple[type[inspect.Type], ...], str]] = (
+    ((inspect.StrType, inspect.EnumType), "a string"),
+    (inspect.IntType, "an integer"),
+    (inspect.BoolType, "true or false"),
+)
+
+
 def _name_type(kind: inspect.Type) -> str:
     match _bare(kind):
         case inspect.UnionType(types=types):
             return " or ".join(_name_type(item) for item in types)
-        case inspect.StrType() | inspect.EnumType():
-            return "a string"
-        case inspect.IntType():
-            return "an integer"
         case inspect.ListType(item_type=item) if isinstance(_bare(item), inspect.StructType):
             return "an array of tables"
         case inspect.ListType():
             return "an array"
-        case _:
-            return "a table"
+        case bare:
+            names = (name for kinds, name in _PLAIN_NAMES if isinstance(bare, kinds))
+            return next(names, "a table")
 
 
 def _describe(value: object) -> str:

@@ -14,7 +14,7 @@ from envlock.formats.stack_problems import Problem
 from envlock.formats.stack_schema import PYPI_SPECIFIERS
 from envlock.formats.stack_words import Path, closest, quote, show_key
 from envlock.model.platform import Accelerator, Platform, System
-from envlock.model.stack import FrameworkSource
+from envlock.model.stack import DEFAULT_INDEX, FrameworkSource, IndexFormat
 
 Table = Mapping[str, Any]
 """A TOML table; the schema has seen to its values."""
@@ -49,6 +49,7 @@ def judge_document(document: Table, written: Table) -> list[Problem]:
         *_judge_accelerators(document, written),
         *_judge_names(document),
         *_judge_channels(document),
+        *_judge_indexes(document),
         *_judge_pypi(document),
         *_judge_addresses(document),
     ]
@@ -86,6 +87,7 @@ def _judge_repeats(document: Table) -> Iterator[Problem]:
     yield from _repeats(document, ("gpu", "compute"))
     yield from _repeats(document, ("gpu", "newer-components"))
     yield from _repeats(document, ("audit", "ignore"))
+    yield from _repeats(document, ("pypi", "sdists"), normal_name)
     for kind in ("pypi-index", "artifacts"):
         tables = [(index, table.get("name")) for index, table in _entries(document, kind)]
         names = [(index, name) for index, name in tables if name]
@@ -219,6 +221,18 @@ def _judge_channels(document: Table) -> Iterator[Problem]:
                 )
 
 
+def _judge_indexes(document: Table) -> Iterator[Problem]:
+    for index, table in _entries(document, "pypi-index"):
+        path = ("pypi-index", index)
+        if table.get("name") == DEFAULT_INDEX:
+            text = f"`{DEFAULT_INDEX}` is the package index that owns what no other lists"
+            yield Problem(path=(*path, "name"), text=text, hint="choose another name")
+        is_folder = re.match(r"file:|\.", table.get("url", ""))
+        if is_folder and table.get("format") != IndexFormat.FLAT:
+            text = "a folder lists its files flat, and this index is `simple`"
+            yield Problem(path=(*path, "url"), text=text, hint='add `format = "flat"`')
+
+
 def _judge_pypi(document: Table) -> Iterator[Problem]:
     indexes = [table.get("name", "") for _, table in _entries(document, "pypi-index")]
     for scope, table in _scopes(document):
@@ -266,12 +280,16 @@ _SECRETS = (
     re.compile(r"[?&;#][^=&]*(?:token|key|secret|passw|pwd|sig|auth|cred)[^=&]*=", re.IGNORECASE),
 )
 _QUERY = re.compile(r"[?#]")
+_VARIABLE = r"\$\{\w+\}"
+_VARIABLES = re.compile(rf"(?<=//){_VARIABLE}(?::{_VARIABLE})?@|={_VARIABLE}|{_VARIABLE}")
+"""A secret that stays in the environment, in each place that it can stand in an address."""
 
 
 def _judge_addresses(document: Table) -> Iterator[Problem]:
     """Yield addresses that carry a secret; no message repeats it."""
     for path, address in _places_of_addresses(document):
-        if any(secret.search(address) for secret in _SECRETS):
+        literal = _VARIABLES.sub("", address)
+        if any(secret.search(literal) for secret in _SECRETS):
             yield _secret(path, address)
         elif path[-1] != "url" and _QUERY.search(address):
             yield Problem(

@@ -18,7 +18,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from envlock.model.platform import Accelerator, Platform
-from envlock.model.stack import AuditLevel, ChannelPriority, FrameworkSource, VerifyLevel
+from envlock.model.stack import (
+    AuditLevel,
+    ChannelPriority,
+    FrameworkSource,
+    IndexFormat,
+    VerifyLevel,
+)
 
 
 def _whole(pattern: str) -> str:
@@ -136,9 +142,16 @@ Markers = Annotated[
         "python_version < '3.12'",
     ),
 ]
-WebAddress = Annotated[
+_VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
+IndexAddress = Annotated[
     str,
-    _text(_WEB, "an address with http or https", "An address without credentials."),
+    _text(
+        rf"https?://(?:[^\s\x00-\x20\x7f\x22'`<>\\^{{}}|]|{_VARIABLE})+|file://{_REST}|\.\.?/{_REST}",
+        "an address with http or https, or a folder such as `./wheels`",
+        "The address of an index without credentials; `${VARIABLE}` stands for a secret in the "
+        "environment. For a flat index also a folder, `./wheels`.",
+        "https://packages.example.org/${TOKEN}/simple",
+    ),
 ]
 FileAddress = Annotated[
     str,
@@ -259,6 +272,13 @@ class GpuTable(_Table, frozen=True, kw_only=True):
             extra_json_schema={"uniqueItems": True},
         ),
     ] = []
+    forward_compat: Annotated[
+        bool,
+        Meta(
+            description="Whether cuda-compat may raise what an older driver offers; data-center "
+            "GPUs on Linux only."
+        ),
+    ] = False
 
 
 class FleetTable(_Table, frozen=True, kw_only=True):
@@ -312,7 +332,11 @@ class PypiIndexTable(_Table, frozen=True, kw_only=True):
     """An extra package index; the packages that it lists come from nowhere else."""
 
     name: Label
-    url: WebAddress
+    url: IndexAddress
+    format: Annotated[
+        IndexFormat,
+        Meta(description="`simple`: a page for each project; `flat`: one page or folder of files."),
+    ] = IndexFormat.SIMPLE
     packages: Annotated[
         list[PypiName],
         Meta(
@@ -321,6 +345,18 @@ class PypiIndexTable(_Table, frozen=True, kw_only=True):
             extra_json_schema={"uniqueItems": True},
         ),
     ]
+
+
+class PypiTable(_Table, frozen=True, kw_only=True):
+    """How the PyPI half is resolved."""
+
+    sdists: Annotated[
+        list[PypiName],
+        Meta(
+            description="The packages that may come as a source archive; all others are wheels.",
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ] = []
 
 
 class TargetTable(_Table, frozen=True, kw_only=True):
@@ -370,6 +406,7 @@ class StackFile(_Table, frozen=True, kw_only=True):
     frameworks: FrameworksTable = FrameworksTable()
     dependencies: Dependencies = {}
     pypi_dependencies: PypiDependencies = {}
+    pypi: PypiTable = PypiTable()
     pypi_index: list[PypiIndexTable] = []
     target: Annotated[
         dict[Platform, TargetTable],

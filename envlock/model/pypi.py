@@ -6,26 +6,11 @@ stack's index has a secret in it, the variable that holds it stands there instea
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from msgspec import Struct
 
 from envlock.model.platform import Platform
 from envlock.model.stack import Where
 from envlock.model.verdict import Kernels
-
-
-class IndexFormat(StrEnum):
-    """How a package index lists its files."""
-
-    SIMPLE = "simple"
-    """The simple repository API, JSON or HTML: a page for each project."""
-    FLAT = "flat"
-    """One page, or one folder, with all files: pip's `--find-links`."""
-
-
-DEFAULT_INDEX = "default"
-"""The name of the index that owns whatever no `[[pypi-index]]` lists."""
 
 
 class DistributionFile(Struct, frozen=True, kw_only=True, omit_defaults=True):

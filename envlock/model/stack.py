@@ -38,6 +38,19 @@ class FrameworkSource(StrEnum):
     PYPI = "pypi"
 
 
+class IndexFormat(StrEnum):
+    """How a package index lists its files."""
+
+    SIMPLE = "simple"
+    """The simple repository API, JSON or HTML: a page for each project."""
+    FLAT = "flat"
+    """One page, or one folder, with all files: pip's `--find-links`."""
+
+
+DEFAULT_INDEX = "default"
+"""The name of the index that owns whatever no `[[pypi-index]]` lists."""
+
+
 class VerifyLevel(StrEnum):
     """How much `verify` runs."""
 
@@ -113,7 +126,9 @@ class PypiIndex(Struct, frozen=True, kw_only=True):
 
     name: str
     url: str
+    """Perhaps with `${VARIABLE}` for a secret; a folder of a flat index starts with a dot."""
     packages: tuple[str, ...]
+    format: IndexFormat = IndexFormat.SIMPLE
     where: Where
 
 
@@ -160,6 +175,8 @@ class Gpu(Struct, frozen=True, kw_only=True):
     """Compute capabilities that must find machine code, such as `8.6`."""
     newer_components: tuple[str, ...] = ()
     """Toolkit components that may come from a newer minor of the same major."""
+    forward_compat: bool = False
+    """Whether cuda-compat may raise what an older driver offers."""
     where: Mapping[str, Where] = field(default_factory=dict)
 
 
@@ -203,6 +220,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """The place of each key that exists in the file."""
     pypi_indexes: tuple[PypiIndex, ...] = ()
     """Extra indexes in the order of the file: the first that lists a package owns it."""
+    sdists: tuple[str, ...] = ()
+    """The packages of PyPI that may come as a source archive."""
     artifacts: tuple[Artifact, ...] = ()
     verify: VerifySettings = VerifySettings()
     audit: AuditSettings = AuditSettings()

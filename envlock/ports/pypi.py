@@ -12,12 +12,12 @@ from typing import Protocol
 
 from envlock.model.pypi import (
     DistributionFile,
-    IndexFormat,
     Page,
     PypiAnswer,
     PypiConflict,
     PypiQuestion,
 )
+from envlock.model.stack import IndexFormat
 from envlock.model.verdict import Kernels
 
 
