@@ -1,4 +1,4 @@
-"""GPU architectures: which toolkit lines have machine code for a compute capability."""
+"""GPU architectures: the toolkit lines that compile for them, and the drivers that drive them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,16 @@ class Architecture:
     first_line: CudaLine
     last_line: CudaLine | None
     """None: the newest toolkit compiles for it."""
+    min_driver: str = ""
+    """The oldest Linux driver that drives it, `570.26` or a branch alone; empty: not known."""
+    min_driver_confidence: Confidence = Confidence.RECALLED
+    last_driver_branch: str = ""
+    """The last driver branch that drives it, `580`; empty: the newest one does."""
+    tegra: bool = False
+    """A Jetson board's own: driver numbers and kernels of other machines do not hold for it."""
     source: str
     confidence: Confidence
+    """Of all columns but `min_driver`, which has its own."""
 
     def is_dropped_by(self, line: CudaLine) -> bool:
         """Say whether a toolkit line is too new to run on this GPU."""
@@ -35,7 +43,16 @@ def architecture(compute: str) -> Architecture | None:
                 name=row["name"],
                 first_line=CudaLine.parse(row["first_toolkit"]),
                 last_line=CudaLine.parse(last) if last else None,
+                min_driver=row["min_driver"],
+                min_driver_confidence=Confidence(row["min_driver_confidence"] or "recalled"),
+                last_driver_branch=row["last_driver"],
+                tegra=row["tegra"] == "yes",
                 source=row["source"],
                 confidence=confidence_of(row),
             )
     return None
+
+
+def known_computes() -> tuple[str, ...]:
+    """Return every known compute capability, the oldest first."""
+    return tuple(row["compute"] for row in read_table("architectures", "architecture"))

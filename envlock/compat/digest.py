@@ -6,12 +6,19 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+_BESIDE = frozenset({"cloud", "pitfalls"})
+"""Tables about machines: no lock depends on them."""
+
 
 @cache
 def facts_digest() -> str:
-    """Return the SHA-256 over all tables, by name; line ends of a checkout do not count."""
+    """Return the SHA-256 over the tables that a lock rests on, by name.
+
+    Line ends of a checkout do not count.
+    """
     digest = sha256()
-    for table in sorted(Path(__file__).with_name("facts").glob("*.toml")):
+    tables = sorted(Path(__file__).with_name("facts").glob("*.toml"))
+    for table in (table for table in tables if table.stem not in _BESIDE):
         content = table.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{table.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()

@@ -123,7 +123,20 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def deciding(self) -> Judgement | None:
-        """The need that decides: the first Missing, else the first Unknown, else the first."""
-        order = (Missing, Unknown, Covered)
-        ranked = sorted(self.judgements, key=lambda item: order.index(type(item.coverage)))
-        return ranked[0] if ranked else None
+        """The need that decides: what is missing, else what is unknown, else the last one.
+
+        An unknown that rests on a recalled row says more than one that rests on nothing.
+        """
+        return min(self.judgements, key=_weight, default=None)
+
+
+def _weight(item: Judgement) -> int:
+    match item.coverage:
+        case Missing():
+            return 0
+        case Unknown(evidence=Evidence()):
+            return 1
+        case Unknown():
+            return 2
+        case Covered():
+            return 4 if item.subject == "platform" else 3
