@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
 
     from envlock.formats.stack_template import StackChoices
+    from envlock.model.host import Host
+    from envlock.workflows.frontier import FrontierRow
 
 Refusal = Callable[[str], "str | None"]
 """Says what is wrong with an answer, None when it will do."""
@@ -44,6 +46,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--cudnn", help="a version range for cuDNN")
     parser.add_argument("--compute", help="GPUs by compute capability, such as 7.5,8.0,9.0")
     parser.add_argument("--driver", help="the oldest driver of the fleet, such as 535")
+    parser.add_argument(
+        "--for-host",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="fit this machine, or a recorded one: its driver, its GPUs and, where an index pin "
+        "lies beside PATH, the newest framework that runs on them (see `envlock frontier`)",
+    )
     parser.add_argument("--dependency", action="append", default=[], help="may be given again")
     parser.add_argument("-y", "--yes", action="store_true", help="ask nothing, take the defaults")
 
@@ -54,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     from envlock.workflows.init import init_stack, refuse_existing
 
     refuse_existing(arguments.path, DiskWorkspace())
+    if arguments.for_host is not None:
+        _fit_host(arguments)
     asks = sys.stdin.isatty() and not arguments.yes
     choices = _choose(arguments, _ask if asks else _take_default)
     stack = init_stack(choices, arguments.path, DiskWorkspace())
@@ -65,6 +77,61 @@ def run(arguments: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _fit_host(arguments: argparse.Namespace) -> None:
+    """Fill in what a machine says and no option does."""
+    from envlock.cli.doctor import observed_host
+    from envlock.workflows.init import defaults_for
+
+    host = observed_host(arguments.for_host or None)
+    on_gpu = bool(host.gpus and host.driver) and arguments.cuda != "none"
+    found = defaults_for(host, _best_row(host, arguments) if on_gpu else None)
+    if found.cuda == "none":
+        print(f"note: {host.name} has no GPU that can be used: a stack for CPUs", file=sys.stderr)
+    arguments.platform = arguments.platform or [found.platform.value]
+    arguments.cuda = arguments.cuda or found.cuda
+    if arguments.cuda != "none":
+        arguments.compute = arguments.compute or ",".join(found.compute)
+        arguments.driver = arguments.driver or found.driver
+    arguments.python = arguments.python or found.python
+    if found.framework and not (arguments.framework and "=" in arguments.framework[0]):
+        arguments.framework = [found.framework]
+    arguments.channel = arguments.channel or list(found.channels) or None
+
+
+def _best_row(host: Host, arguments: argparse.Namespace) -> FrontierRow | None:
+    """Return the newest row that agrees with the options; None where no pin lies beside."""
+    from envlock.cli.frontier import search
+    from envlock.errors import PinError
+
+    wanted = (arguments.framework or ["pytorch"])[0].lower().partition("=")
+    if wanted[0] == "none":
+        return None
+    try:
+        frontier = search(host, None, [wanted[0]], arguments, beside=arguments.path)
+    except PinError:
+        print(
+            f"note: no index pin lies beside {arguments.path}: the driver and the GPUs are taken "
+            "from the machine, the framework's version is not",
+            file=sys.stderr,
+        )
+        return None
+    for row in frontier.rows:
+        item = row.combination
+        agrees = (
+            (arguments.cuda in (None, str(item.line)))
+            and (arguments.python in (None, item.python))
+            and item.version.startswith(wanted[2].lstrip("="))
+        )
+        if agrees:
+            return row
+    print(
+        f"note: nothing in the index pin runs on {host.name} as the options say; only the driver "
+        "and the GPUs are taken from it",
+        file=sys.stderr,
+    )
+    return None
 
 
 def _ask(question: str, default: str, refuse: Refusal) -> str:

@@ -27,6 +27,11 @@ COMMANDS = MappingProxyType(
         "remove": "take dependencies out of a stack",
         "pin": "set the exact version of a dependency in a stack",
         "index": "make, show and update the index pins that stacks solve from",
+        "doctor": "look at this machine and say what runs here",
+        "where": "list the recorded and rented machines that can run a stack",
+        "whatif": "judge locks on hardware that you do not have yet",
+        "frontier": "list the newest frameworks that a machine can run",
+        "facts": "list and search the facts that everything is judged by",
         "schema": "print the JSON Schema of the stack file",
     }
 )

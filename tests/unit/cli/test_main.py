@@ -81,7 +81,7 @@ def test_a_misspelt_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]
             "the lock is the file to hand on; `envlock show --json LOCK` prints all of it as JSON",
         ),
         ("instal", "the lock is conda-lock's format, which other tools install: "),
-        ("frobnicate", "`envlock --help` lists the commands"),
+        ("xyzzy", "`envlock --help` lists the commands"),
         ("--json", "options stand behind the command: `envlock COMMAND [options]`"),
     ],
 )
@@ -148,7 +148,8 @@ def test_every_command_that_a_hint_names_is_one():
         ),
         (
             "index shw",
-            "error: envlock index: ACTION: expected one of pin, update, show, found `shw`\n\n"
+            "error: envlock index: ACTION: expected one of pin, update, record, show, "
+            "found `shw`\n\n"
             "hint: did you mean `envlock index show`?\n",
         ),
         (
@@ -173,7 +174,9 @@ def test_a_mistake_in_the_options_reads_as_every_other_error(
     assert said.out == ""
 
 
-@pytest.mark.parametrize("choices", ["'pin', 'update', 'show'", "pin, update, show"])
+@pytest.mark.parametrize(
+    "choices", ["'pin', 'update', 'record', 'show'", "pin, update, record, show"]
+)
 def test_every_python_quotes_choices_in_its_own_way_and_is_understood(choices: str):
     with pytest.raises(EnvlockError) as refused:
         Parser(prog="envlock index").error(
@@ -181,7 +184,7 @@ def test_every_python_quotes_choices_in_its_own_way_and_is_understood(choices: s
         )
 
     assert refused.value.message == (
-        "envlock index: ACTION: expected one of pin, update, show, found `shw`"
+        "envlock index: ACTION: expected one of pin, update, record, show, found `shw`"
     )
     assert refused.value.hints == ("did you mean `envlock index show`?",)
 
