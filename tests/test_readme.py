@@ -45,11 +45,13 @@ def test_the_second_command_is_what_ci_runs():
 
 
 def test_the_example_stack_is_a_stack():
-    (example,) = blocks("toml")
+    example, private_index = blocks("toml")
 
-    stack = read_stack(example.encode(), "README.md")
+    stack = read_stack((example + private_index).encode(), "README.md")
 
     assert stack.name == "vision"
+    assert [index.name for index in stack.pypi_indexes] == ["private"]
+    assert stack.sdists == ("our-model",)
 
 
 def test_every_command_is_in_the_readme_and_has_help(capsys: pytest.CaptureFixture[str]):

@@ -59,6 +59,9 @@ def add_parser(subparsers: Any) -> None:
     update.set_defaults(action=_update)
     _add_stacks(update)
     _add_source(update)
+    from envlock.cli.index_record import add_action
+
+    add_action(actions)
     show = actions.add_parser(
         "show",
         help="tell what a pin holds",

@@ -35,6 +35,7 @@ def describe_solve(stack: Stack, solved: Solved, *, written: bool) -> Mapping[st
         "platforms": {
             answer.platform.value: {
                 "packages": len(answer.packages),
+                "distributions": len(answer.distributions),
                 "download_bytes": _total_bytes(answer),
             }
             for answer in solved.answers
@@ -46,8 +47,7 @@ def render_solve(stack: Stack, solved: Solved, *, written: bool) -> str:
     """Return what a person should see after a solve: a block per platform, then what was done."""
     lines = [f"{stack.name}: {stack.description}"] if stack.description else [stack.name]
     for answer in solved.answers:
-        packages = count(len(answer.packages), "package")
-        lines.append(f"\n  {answer.platform}: {packages}, {_download(answer)} to download")
+        lines.append(f"\n  {answer.platform}: {_counted(answer)}, {_download(answer)} to download")
         facts = list(_facts(stack, solved, answer))
         lines.extend(format_facts(facts, width=terminal_width(talk=True), indent="    "))
     lines.extend(_difference(solved))
@@ -88,14 +88,26 @@ def _facts(stack: Stack, solved: Solved, answer: Answer) -> Iterable[tuple[str, 
             yield FACT_NAMES.get(key, key), value
 
 
+def _counted(answer: Answer) -> str:
+    packages = count(len(answer.packages), "package")
+    if not answer.distributions:
+        return packages
+    return f"{packages} and {count(len(answer.distributions), 'distribution')} from PyPI"
+
+
+def _sizes(answer: Answer) -> list[int | None]:
+    wheels = (item.file.size_bytes for item in answer.distributions)
+    return [*(package.size_bytes for package in answer.packages), *wheels]
+
+
 def _download(answer: Answer) -> str:
-    known = [item.size_bytes for item in answer.packages if item.size_bytes is not None]
-    whole = len(known) == len(answer.packages)
-    return ("" if whole else "at least ") + format_bytes(sum(known))
+    sizes = _sizes(answer)
+    known = [size for size in sizes if size is not None]
+    return ("" if len(known) == len(sizes) else "at least ") + format_bytes(sum(known))
 
 
 def _total_bytes(answer: Answer) -> int | None:
-    sizes = [package.size_bytes for package in answer.packages]
+    sizes = _sizes(answer)
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None
 

@@ -46,6 +46,11 @@ def add_parser(subparsers: Any) -> None:
         help="see only builds up to this date (2026-01-31, or with a time)",
     )
     parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse also where no fact says whether a GPU of the stack finds its code",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="write nothing, print the difference"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -87,19 +92,20 @@ def _options(arguments: argparse.Namespace) -> SolveOptions:
 
     return SolveOptions(
         platforms=tuple(map(parse_platform, arguments.platform)),
-        as_of_ms=_as_of(arguments.as_of),
+        as_of_ms=as_of_ms(arguments.as_of),
         update=tuple(arguments.update) if arguments.update else None,
         write=not arguments.dry_run,
+        strict=arguments.strict,
     )
 
 
 def _check(path: str, arguments: argparse.Namespace) -> tuple[ExitCode, Mapping[str, object]]:
     from envlock.backends.files import DiskWorkspace
-    from envlock.cli.wiring import load_stack, pins_beside
+    from envlock.cli.wiring import load_stack, pins_beside, recordings_beside
     from envlock.workflows.check import check_lock
 
     stack = load_stack(path)
-    checked = check_lock(stack, path, pins_beside(path), DiskWorkspace())
+    checked = check_lock(stack, path, pins_beside(path), DiskWorkspace(), recordings_beside(path))
     verdict, reasons = _verdict(checked.freshness)
     if not arguments.json and not arguments.quiet:
         print(f"{checked.path}: {verdict}")
@@ -157,7 +163,8 @@ def parse_platform(text: str) -> Any:
         raise EnvlockError(f"--platform: expected one of {known}, found `{text}`") from None
 
 
-def _as_of(text: str | None) -> int | None:
+def as_of_ms(text: str | None) -> int | None:
+    """Return a date of the command line in milliseconds since 1970; a day counts whole."""
     from datetime import UTC, datetime, timedelta
 
     if text is None:

@@ -10,12 +10,14 @@ LAST_FACTS = (
     "cuda",
     "cudnn",
     "driver-floor",
+    "gpus",
     "newer-components",
     "unknown-components",
 )
 """The facts of a platform that follow its frameworks, in this order."""
 FACT_NAMES = {
     "driver-floor": "driver",
+    "gpus": "GPUs",
     "newer-components": "newer",
     "unknown-components": "unknown",
     "virtual-packages": "assumes",

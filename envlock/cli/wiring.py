@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     import argparse
 
     from envlock.backends.rattler_channels import RattlerIndex
+    from envlock.backends.recordings import DiskRecordings
     from envlock.model.stack import Stack
     from envlock.ports.lock_judge import LockJudge
     from envlock.ports.reporter import Reporter
     from envlock.ports.solver import Solver
+    from envlock.workflows.pypi_half import PypiTools
+    from envlock.workflows.record import RecordTools
     from envlock.workflows.solve import SolveTools
 
 MADE_BY = f"envlock {__version__}"
@@ -46,6 +49,13 @@ def pins_beside(stack_path: str) -> DiskPins:
     """Return the pins of a stack's folder."""
     folder = Path(stack_path).parent / "pins"
     return DiskPins(folder, cache_folder(os.environ, Path.home))
+
+
+def recordings_beside(stack_path: str) -> DiskRecordings:
+    """Return the recordings of a stack's folder."""
+    from envlock.backends.recordings import DiskRecordings
+
+    return DiskRecordings(Path(stack_path).parent / "pins" / "pypi")
 
 
 def make_solver() -> Solver:
@@ -87,6 +97,35 @@ def make_solve_tools(stack_path: str, arguments: argparse.Namespace) -> SolveToo
         judge=make_judge(),
         reporter=make_reporter(arguments),
         made_by=MADE_BY,
+        pypi=lambda: make_pypi_tools(stack_path),
+    )
+
+
+def make_record_tools(stack_path: str, arguments: argparse.Namespace) -> RecordTools:
+    """Return all that a recording is made through."""
+    from envlock.workflows.record import RecordTools
+
+    return RecordTools(
+        solver=make_solver(),
+        pins=pins_beside(stack_path),
+        pypi=make_pypi_tools(stack_path),
+        reporter=make_reporter(arguments),
+    )
+
+
+def make_pypi_tools(stack_path: str) -> PypiTools:
+    """Return what the PyPI half of a stack acts through."""
+    from envlock.backends.pypi_indexes import LiveIndexes
+    from envlock.backends.uv_resolver import UvResolver
+    from envlock.workflows.pypi_half import PypiTools
+
+    folder = Path(stack_path).parent
+    return PypiTools(
+        resolver=UvResolver(),
+        indexes=LiveIndexes(
+            base=folder, cache=cache_folder(os.environ, Path.home), environment=os.environ
+        ),
+        recordings=recordings_beside(stack_path),
     )
 
 

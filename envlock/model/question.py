@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from envlock.model.package import Package
 from envlock.model.platform import Platform
+from envlock.model.pypi import Distribution
 from envlock.model.stack import ChannelPriority, Where
 
 
@@ -53,6 +54,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     platform: Platform
     packages: tuple[Package, ...]
+    distributions: tuple[Distribution, ...] = ()
+    """Those of the PyPI half, by name; empty for a stack of conda packages."""
 
 
 class Conflict(Struct, frozen=True, kw_only=True):

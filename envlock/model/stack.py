@@ -247,6 +247,12 @@ class Stack(Struct, frozen=True, kw_only=True):
         shared = {item.name: item for item in self.dependencies}
         return tuple({**shared, **own}.values())
 
+    def takes_pypi_on(self, platform: Platform) -> bool:
+        """Say whether a platform takes anything from PyPI."""
+        return bool(self.pypi_dependencies_on(platform)) or any(
+            item.source is FrameworkSource.PYPI for item in self.frameworks_on(platform)
+        )
+
     def pypi_dependencies_on(self, platform: Platform) -> tuple[PypiDependency, ...]:
         """Return the PyPI requirements of a platform; a target's entry replaces the stack's."""
         target = self.targets.get(platform)

@@ -77,6 +77,16 @@ class PypiResolver(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A recording, opened."""
+
+    source: PackageSource
+    identity: str
+    """The resolver that it was made with: another one would ask for other things."""
+    as_of: str
+
+
 class Recorder(PackageSource, Protocol):
     """A live source that remembers what it was asked."""
 
@@ -88,13 +98,21 @@ class Recorder(PackageSource, Protocol):
 class PackageIndexes(Protocol):
     """Opens sources."""
 
-    def live(self, indexes: Sequence[IndexSource], as_of: str, sdists: Sequence[str]) -> Recorder:
+    def live(
+        self,
+        indexes: Sequence[IndexSource],
+        as_of: str,
+        sdists: Sequence[str],
+        pythons: Sequence[str] = (),
+    ) -> Recorder:
         """Return a recording source over live indexes; files uploaded after `as_of` are not seen.
 
         `sdists` names the projects that may come as source archives; elsewhere wheels alone count.
+        `pythons` are the minor versions that will be asked for, `3.11`: wheels that none of them
+        can take are left out, which changes no answer and makes the recording small.
         """
         ...
 
-    def replay(self, recording: bytes) -> PackageSource:
-        """Return a source over a recording. Raises `PinError` when it is not one."""
+    def replay(self, recording: bytes) -> Replay:
+        """Open a recording. Raises `PinError` when it is not one."""
         ...

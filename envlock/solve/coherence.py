@@ -6,7 +6,6 @@ They do not trust the question: an answer is read as if somebody else had writte
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from envlock.compat.architectures import architecture
 from envlock.compat.builds import CpuBuild, CudaBuild, runs_on, vendored_cudnn
@@ -21,29 +20,24 @@ from envlock.model.platform import Platform
 from envlock.model.question import Answer
 from envlock.model.stack import Framework, Gpu, Stack, Where
 from envlock.solve.family import CUDNN_PACKAGES, is_newer_minor
+from envlock.solve.incoherence import Incoherence
+from envlock.solve.proof import uncovered
 from envlock.solve.view import View
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoherence:
-    """One reason why an answer must not be locked."""
-
-    platform: Platform
-    where: Where
-    problem: str
-    hint: str
-
-    def __str__(self) -> str:
-        return f"{self.platform}: {self.problem}\n    ({self.where})"
-
-
-def check_answers(pairs: Sequence[tuple[View, Answer]], kept: Iterable[LockedPackage] = ()) -> None:
+def check_answers(
+    pairs: Sequence[tuple[View, Answer]],
+    kept: Iterable[LockedPackage] = (),
+    *,
+    strict: bool = False,
+) -> None:
     """Raise `NoSolutionError` that names every incoherence of a stack's answers.
 
-    `kept` are the packages of platforms that stay in the lock as they are.
+    `kept` are the packages of platforms that stay in the lock as they are; with `strict`, what
+    nobody can say refuses too.
     """
     found = [
-        *(item for view, answer in pairs for item in check_answer(view, answer)),
+        *(item for view, answer in pairs for item in check_answer(view, answer, strict=strict)),
         *check_skew(pairs, kept),
     ]
     if found:
@@ -57,19 +51,29 @@ def check_answers(pairs: Sequence[tuple[View, Answer]], kept: Iterable[LockedPac
         raise NoSolutionError("\n".join(lines), hints=hints)
 
 
-def check_answer(view: View, answer: Answer) -> tuple[Incoherence, ...]:
+def check_answer(view: View, answer: Answer, *, strict: bool = False) -> tuple[Incoherence, ...]:
     """Return every incoherence of one platform's answer."""
     gpu = view.gpu
     if gpu is None:
-        return tuple(_cuda_builds(view, answer.packages))
+        return (*_cuda_builds(view, answer.packages), *_of_wheels(view, answer))
     return (
         *_driver(view, gpu),
         *_dropped_gpus(view, gpu),
         *_frameworks(view, gpu, {package.name: package for package in answer.packages}),
         *_builds(view, gpu, answer.packages),
         *_components(view, gpu, answer.packages),
-        *_cudnn(view, gpu, answer.packages),
+        *_cudnn(view, gpu, answer),
+        *_of_wheels(view, answer),
+        *(uncovered(view, answer, strict=strict) if gpu.compute else ()),
     )
+
+
+def _of_wheels(view: View, answer: Answer) -> Iterable[Incoherence]:
+    if not answer.distributions:
+        return ()
+    from envlock.solve.pypi_coherence import check_distributions  # noqa: PLC0415 - a PyPI half only
+
+    return check_distributions(view, answer)
 
 
 def _driver(view: View, gpu: Gpu) -> Iterable[Incoherence]:
@@ -187,8 +191,8 @@ def _components(view: View, gpu: Gpu, packages: Iterable[Package]) -> Iterable[I
         )
 
 
-def _cudnn(view: View, gpu: Gpu, packages: Iterable[Package]) -> Iterable[Incoherence]:
-    found = cudnn_of(packages)
+def _cudnn(view: View, gpu: Gpu, answer: Answer) -> Iterable[Incoherence]:
+    found = cudnn_of_answer(answer)
     vendors = [name for name in found if name not in CUDNN_PACKAGES]
     if vendors and len(found) > 1:
         told = ", ".join(f"{version} in {name}" for name, version in found.items())
@@ -218,6 +222,15 @@ def _cudnn(view: View, gpu: Gpu, packages: Iterable[Package]) -> Iterable[Incohe
             )
 
 
+def cudnn_of_answer(answer: Answer) -> Mapping[str, str]:
+    """Return who carries a cuDNN in either half: name -> cuDNN version."""
+    if not answer.distributions:
+        return cudnn_of(answer.packages)
+    from envlock.solve.pypi_coherence import cudnn_wheels  # noqa: PLC0415 - a PyPI half only
+
+    return {**cudnn_of(answer.packages), **cudnn_wheels(answer.distributions)}
+
+
 def cudnn_of(packages: Iterable[Package]) -> Mapping[str, str]:
     """Return who carries a cuDNN: package name -> cuDNN version; a build may vendor its own."""
     found: dict[str, str] = {}
@@ -245,6 +258,7 @@ def check_skew(
             _note_version(versions, view, facts, named)
         for facts in view.unlisted():
             _note_version(versions, view, facts, named)
+        _note_wheels(versions, places, view, answer)
     _note_kept(versions, pairs[0][0].stack, kept)
     where = pairs[0][0].stack.python.where
     return tuple(
@@ -262,6 +276,29 @@ def _note_version(
 ) -> None:
     if facts.asks[0] in named and not _is_declared(view.stack, view.platform, facts):
         versions.setdefault(facts.name, {})[view.platform] = named[facts.asks[0]]
+
+
+def _note_wheels(
+    versions: dict[str, dict[Platform, str]],
+    places: dict[str, Where],
+    view: View,
+    answer: Answer,
+) -> None:
+    if not answer.distributions:
+        return
+    from envlock.solve.pypi_coherence import wanted_wheels  # noqa: PLC0415 - a PyPI half only
+
+    chosen = {item.name: item.version for item in answer.distributions}
+    for item, facts in wanted_wheels(view):
+        if facts.distribution in chosen and not _has_own_word(view, item.name):
+            places.setdefault(item.name, item.where)
+            versions.setdefault(item.name, {})[view.platform] = chosen[facts.distribution]
+
+
+def _has_own_word(view: View, name: str) -> bool:
+    """Say whether a target of the platform lists a framework itself."""
+    target = view.stack.targets.get(view.platform)
+    return target is not None and any(item.name == name for item in target.frameworks)
 
 
 def _note_kept(

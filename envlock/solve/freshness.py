@@ -11,6 +11,7 @@ from envlock.formats.conda_lock import FACT_PREFIX, read_seal
 
 INPUTS = "envlock/inputs"
 PIN = "envlock/pin"
+RECORDING = "envlock/pypi-recording"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,17 @@ class Unknown:
 Freshness = Fresh | Stale | Missing | Unknown
 
 
-def judge_freshness(
-    inputs: Mapping[str, object], pin_digest: str | None, content: bytes
-) -> Freshness:
-    """Compare a lock file's bytes with a stack's inputs and the digest of its pin."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The digests of what a stack solves from now; None where it has none."""
+
+    pin: str | None
+    recording: str | None = None
+    takes_pypi: bool = False
+
+
+def judge_freshness(inputs: Mapping[str, object], sources: Sources, content: bytes) -> Freshness:
+    """Compare a lock file's bytes with a stack's inputs and with what it solves from."""
     seal = read_seal(content)
     if seal is None or INPUTS not in seal.facts:
         return Unknown(
@@ -53,7 +61,8 @@ def judge_freshness(
     changed = _changed_inputs(facts[INPUTS], inputs)
     reasons = [
         *(changed or _missing_platforms(facts, inputs)),
-        *_changed_pin(facts.get(PIN), pin_digest),
+        *_changed_pin(facts.get(PIN), sources.pin),
+        *(_changed_recording(facts.get(RECORDING), sources) if sources.takes_pypi else ()),
     ]
     if not seal.head_is_whole:
         reasons.append("the head no longer matches its digest: it was edited")
@@ -109,4 +118,14 @@ def _changed_pin(locked: str | None, current: str | None) -> list[str]:
     if locked != f"sha256:{current}":
         was = (locked or "none").removeprefix("sha256:")[:12]
         return [f"index pin: {was}… when it was locked, now {current[:12]}…"]
+    return []
+
+
+def _changed_recording(locked: str | None, sources: Sources) -> list[str]:
+    if sources.recording is None:
+        how = "`envlock index record` makes one"
+        return [f"the stack has no recording of the package index any more: {how}"]
+    if locked != f"sha256:{sources.recording}":
+        was = (locked or "none").removeprefix("sha256:")[:12]
+        return [f"recording: {was}… when it was locked, now {sources.recording[:12]}…"]
     return []

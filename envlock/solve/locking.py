@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,10 +17,12 @@ from envlock.formats.conda_lock import FACT_PREFIX
 from envlock.model.lock import Lock, LockedPackage, LockHead
 from envlock.model.package import Package
 from envlock.model.pin import Pin
+from envlock.model.pypi import Distribution, PypiQuestion
 from envlock.model.question import Answer, Question, VirtualPackage
 from envlock.model.stack import Gpu
-from envlock.solve.coherence import cudnn_of
-from envlock.solve.freshness import INPUTS, PIN
+from envlock.solve.coherence import cudnn_of_answer
+from envlock.solve.freshness import INPUTS, PIN, RECORDING
+from envlock.solve.proof import floor_for_ptx, proof_facts
 from envlock.solve.view import View
 
 AS_OF = "as-of"
@@ -44,6 +46,25 @@ def to_locked(package: Package, platform: str) -> LockedPackage:
     )
 
 
+def to_locked_wheel(item: Distribution, platform: str) -> LockedPackage:
+    """Return a distribution as the unified format has it."""
+    return LockedPackage(
+        name=item.name,
+        version=item.version,
+        manager="pip",
+        platform=platform,
+        url=item.file.url,
+        md5=None,
+        sha256=item.file.sha256,
+        dependencies=dict(item.depends),
+    )
+
+
+def _rows(answer: Answer) -> Iterable[LockedPackage]:
+    yield from (to_locked(item, answer.platform) for item in answer.packages)
+    yield from (to_locked_wheel(item, answer.platform) for item in answer.distributions)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
     """One platform's question and answer, with the view that they were seen in."""
@@ -51,17 +72,23 @@ class Solution:
     view: View
     question: Question
     answer: Answer
+    pypi_question: PypiQuestion | None = None
+    """What the PyPI half was asked; its distributions are in the answer."""
 
 
-def make_lock(
+def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
     source: str,
     solutions: Sequence[Solution],
     pin: Pin,
     *,
     made_by: str,
+    recording: str | None = None,
     updated: Sequence[str] = (),
 ) -> Lock:
-    """Return the lock of a whole solve. `source` is the stack's file name beside the lock."""
+    """Return the lock of a whole solve. `source` is the stack's file name beside the lock.
+
+    `recording` is the digest of the PyPI half's recording, where there is one.
+    """
     view = solutions[0].view
     stack = view.stack
     facts = {
@@ -82,26 +109,28 @@ def make_lock(
             platforms=tuple(solution.answer.platform.value for solution in solutions),
             sources=(source,),
             content_hash={
-                solution.answer.platform.value: digest_of(_identity(solution.question))
+                solution.answer.platform.value: digest_of(_identity(solution))
                 for solution in solutions
             },
             facts={
                 INPUTS: format_canonical(stack.inputs),
                 PIN: f"sha256:{view.digest}",
+                **({RECORDING: f"sha256:{recording}"} if recording else {}),
                 **{f"{FACT_PREFIX}{key}": value for key, value in facts.items()},
             },
         ),
-        packages=tuple(
-            to_locked(package, solution.answer.platform)
-            for solution in solutions
-            for package in solution.answer.packages
-        ),
+        packages=tuple(row for solution in solutions for row in _rows(solution.answer)),
     )
 
 
 def has_same_origin(lock: Lock, other: Lock) -> bool:
     """Say whether two locks come from the same inputs, pin, facts, versions and date."""
-    keys = (INPUTS, PIN, *(f"{FACT_PREFIX}{key}" for key in ("made-by", "compat-facts", AS_OF)))
+    keys = (
+        INPUTS,
+        PIN,
+        RECORDING,
+        *(f"{FACT_PREFIX}{key}" for key in ("made-by", "compat-facts", AS_OF)),
+    )
     return all(lock.head.facts.get(key) == other.head.facts.get(key) for key in keys)
 
 
@@ -131,16 +160,37 @@ def keep_platforms(lock: Lock, earlier: Lock, kept: Sequence[str]) -> Lock:
     )
 
 
+def utc_text(milliseconds: int) -> str:
+    """Return a time in milliseconds since 1970 as `2026-01-31T12:00:00Z`."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def _as_of(question: Question) -> Mapping[str, str]:
-    if question.as_of_ms is None:
+    return {} if question.as_of_ms is None else {AS_OF: utc_text(question.as_of_ms)}
+
+
+def _pypi_identity(question: PypiQuestion | None) -> Mapping[str, object]:
+    if question is None:
         return {}
-    moment = datetime.fromtimestamp(question.as_of_ms / 1000, tz=UTC)
-    return {AS_OF: moment.isoformat(timespec="seconds").replace("+00:00", "Z")}
-
-
-def _identity(question: Question) -> Mapping[str, object]:
-    """Return what was asked, without who asked: the content hash of a platform."""
     return {
+        "pypi": {
+            "python": question.python,
+            "glibc": question.glibc,
+            "macos": question.macos,
+            "asks": [ask.requirement for ask in question.asks],
+            "constraints": [ask.requirement for ask in question.constraints],
+            "fixed": [f"{item.name}=={item.version}" for item in question.fixed],
+            "as_of": question.as_of,
+        }
+    }
+
+
+def _identity(solution: Solution) -> Mapping[str, object]:
+    """Return what was asked, without who asked: the content hash of a platform."""
+    question = solution.question
+    return {
+        **_pypi_identity(solution.pypi_question),
         "asks": sorted(ask.spec for ask in question.asks),
         "constraints": sorted(ask.spec for ask in question.constraints),
         "channels": list(question.channels),
@@ -162,7 +212,29 @@ def _platform_facts(solution: Solution) -> Mapping[str, str]:
     for item, facts in view.frameworks():
         if facts.carrier in packages:
             found[item.name] = _describe(view, packages[facts.carrier])
+    found.update(_wheel_facts(view, solution.answer))
     return {**found, **(_cuda_facts(view, view.gpu, solution.answer) if view.gpu else {})}
+
+
+def _wheel_facts(view: View, answer: Answer) -> Mapping[str, str]:
+    """Return what is told of the frameworks that come from PyPI."""
+    if not answer.distributions:
+        return {}
+    from envlock.solve.pypi_coherence import (  # noqa: PLC0415 - a PyPI half only
+        line_of_wheel,
+        wanted_wheels,
+    )
+
+    chosen = {item.name: item for item in answer.distributions}
+    found: dict[str, str] = {}
+    for item, facts in wanted_wheels(view):
+        wheel = chosen.get(facts.distribution)
+        carrier = chosen.get(facts.carrier)
+        if wheel:
+            line = line_of_wheel(carrier, view) if carrier else None
+            suffix = f", built for CUDA {line}" if line else ""
+            found[item.name] = f"{wheel.version} from PyPI{suffix}"
+    return found
 
 
 def _describe_virtual(item: VirtualPackage) -> str:
@@ -178,22 +250,16 @@ def _describe(view: View, package: Package) -> str:
 def _cuda_facts(view: View, gpu: Gpu, answer: Answer) -> Mapping[str, str]:
     found = {"cuda": str(gpu.cuda)}
     carriers: dict[str, list[str]] = {}
-    for name, version in cudnn_of(answer.packages).items():
+    for name, version in cudnn_of_answer(answer).items():
         carriers.setdefault(version, []).append(name)
     if carriers:
         found["cudnn"] = "; ".join(
             f"{version} in {', '.join(names)}" for version, names in carriers.items()
         )
-    floor = minor_floor(gpu.cuda, answer.platform.system)
-    if floor is None:
-        found["driver-floor"] = f"unknown: no row for CUDA {gpu.cuda}"
-    else:
-        fleet = view.stack.fleet.driver
-        met = f"; the fleet's {fleet} meets it" if fleet else ""
-        found["driver-floor"] = (
-            f">={floor.driver} by minor-version compatibility of CUDA {gpu.cuda.major} "
-            f"({floor.confidence} fact){met}"
-        )
+    found["driver-floor"] = _driver_floor(view, gpu, answer)
+    if gpu.forward_compat:
+        found["forward-compat"] = "yes"
+    found.update(proof_facts(view, answer))
     newer = [
         f"{package.name} {package.version} of CUDA {line}"
         for package in answer.packages
@@ -209,3 +275,20 @@ def _cuda_facts(view: View, gpu: Gpu, answer: Answer) -> Mapping[str, str]:
     if unknown:
         found["unknown-components"] = ", ".join(unknown)
     return found
+
+
+def _driver_floor(view: View, gpu: Gpu, answer: Answer) -> str:
+    """Say which driver an answer needs, and on which row that rests."""
+    floor = minor_floor(gpu.cuda, answer.platform.system)
+    ptx = floor_for_ptx(view, answer)
+    if ptx and (floor is None or not floor.driver.meets(ptx.driver)):
+        told = f">={ptx.driver} to compile PTX for some of the GPUs ({ptx.confidence} fact)"
+    elif floor:
+        told = (
+            f">={floor.driver} by minor-version compatibility of CUDA {gpu.cuda.major} "
+            f"({floor.confidence} fact)"
+        )
+    else:
+        return f"unknown: no row for CUDA {gpu.cuda}"
+    fleet = view.stack.fleet.driver
+    return f"{told}; the fleet's {fleet} meets it" if fleet else told

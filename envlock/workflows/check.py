@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from envlock.model.lock import LOCK_LIMIT_BYTES, lock_path
 from envlock.model.stack import Stack
 from envlock.ports.pins import Pins
+from envlock.ports.recordings import Recordings
 from envlock.ports.workspace import Workspace
-from envlock.solve.freshness import Freshness, Missing, judge_freshness
+from envlock.solve.freshness import Freshness, Missing, Sources, judge_freshness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +20,17 @@ class Checked:
     freshness: Freshness
 
 
-def check_lock(stack: Stack, stack_path: str, pins: Pins, workspace: Workspace) -> Checked:
+def check_lock(
+    stack: Stack,
+    stack_path: str,
+    pins: Pins,
+    workspace: Workspace,
+    recordings: Recordings,
+) -> Checked:
     """Judge the lock beside a stack, and see that its pin is there and is what it is called.
 
-    Raises `PinError` when the pin is missing or damaged: then nobody can solve this again.
+    Raises `PinError` when the pin is missing or damaged, or the recording of a stack that takes
+    packages from PyPI is: then nobody can solve this again.
     """
     path = lock_path(stack_path)
     if not workspace.exists(path):
@@ -31,4 +39,9 @@ def check_lock(stack: Stack, stack_path: str, pins: Pins, workspace: Workspace) 
     digest = pins.assigned(stack.name)
     if digest is not None:
         pins.read(digest)
-    return Checked(path=path, freshness=judge_freshness(stack.inputs, digest, content))
+    takes_pypi = any(map(stack.takes_pypi_on, stack.platforms))
+    recording = recordings.assigned(stack.name) if takes_pypi else None
+    if recording is not None:
+        recordings.read(recording)
+    sources = Sources(pin=digest, recording=recording, takes_pypi=takes_pypi)
+    return Checked(path=path, freshness=judge_freshness(stack.inputs, sources, content))

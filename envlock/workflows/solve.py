@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envlock.errors import Fault, InputFileError, LockError, NoSolutionError, PinError
-from envlock.formats.channel import channel_name, channel_url
+from envlock.formats.channel import channel_name
 from envlock.formats.conda_lock import FACT_PREFIX, format_lock, read_lock, read_seal
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_path
-from envlock.model.package import Package, Variant
-from envlock.model.pin import OpenPin
+from envlock.model.package import Package
 from envlock.model.platform import Platform
-from envlock.model.question import Answer, Conflict, Question
-from envlock.model.stack import FrameworkSource, Stack
+from envlock.model.question import Answer
+from envlock.model.stack import Stack
 from envlock.ports.lock_judge import LockJudge
 from envlock.ports.pins import Pins
 from envlock.ports.reporter import Reporter
@@ -27,9 +27,12 @@ from envlock.solve.locking import (
     has_same_origin,
     keep_platforms,
     make_lock,
+    utc_text,
 )
-from envlock.solve.question import frame_question
-from envlock.solve.view import View, builds_to_consult, needs_pin
+from envlock.workflows.conda_half import CondaHalf, open_pin, refuse_bad_specs
+
+if TYPE_CHECKING:
+    from envlock.workflows.pypi_half import PypiTools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,8 @@ class SolveOptions:
     update: tuple[str, ...] | None = None
     """Move only these packages, and what they force. None: solve from nothing."""
     write: bool = True
+    strict: bool = False
+    """Refuse also where nobody can say whether a GPU finds its code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,8 @@ class SolveTools:
     reporter: Reporter
     made_by: str
     """envlock's own name and version, for the lock's head."""
+    pypi: Callable[[], PypiTools]
+    """What the PyPI half acts through; made only when a stack has one."""
 
 
 def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: SolveTools) -> Solved:
@@ -81,24 +88,40 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
     the pin is missing or damaged, `WorldError` when the lock cannot be written. In every case the
     lock that was there stays as it was.
     """
-    _refuse_pypi(stack)
     path = lock_path(stack_path)
     platforms = _platforms(stack, options)
     digest = assigned_pin(stack, stack_path, tools.pins)
-    _refuse_bad_specs(stack, platforms, tools.solver)
+    refuse_bad_specs(stack, platforms, tools.solver)
     before = _read_existing(path, tools.workspace)
-    pin = _open(stack, digest, platforms, tools)
+    pin = open_pin(stack, digest, platforms, tools.pins)
     old = _read_old(path, before, options)
     _note_thaw(before, options, tools.reporter)
     tools.reporter.step(f"solving {stack.name} for {', '.join(platforms)}")
-    solutions = _solve(stack, pin, platforms, old, options, tools)
-    check_answers([(item.view, item.answer) for item in solutions], _kept(old, platforms, options))
+    half = CondaHalf(
+        stack=stack,
+        pin=pin,
+        solver=tools.solver,
+        reporter=tools.reporter,
+        as_of_ms=options.as_of_ms,
+    )
+    solutions = half.solve(platforms, lambda platform: _keep(old, platform, options, half))
+    made_by = [tools.made_by, tools.solver.identity]
+    recording = None
+    if any(stack.takes_pypi_on(platform) for platform in platforms):
+        solutions, recording = _add_pypi(half, solutions, stack_path, old, options, tools)
+        made_by.append(tools.pypi().resolver.identity)
+    check_answers(
+        [(item.view, item.answer) for item in solutions],
+        _kept(old, platforms, options),
+        strict=options.strict,
+    )
     _refuse_without_hashes(solutions)
     lock = make_lock(
         stack_path.replace("\\", "/").rpartition("/")[2],
         solutions,
         pin.pin,
-        made_by=f"{tools.made_by}, {tools.solver.identity}",
+        recording=recording,
+        made_by=", ".join(made_by),
         updated=options.update or (),
     )
     if old and options.platforms:
@@ -125,25 +148,36 @@ def assigned_pin(stack: Stack, stack_path: str, pins: Pins) -> str:
     return digest
 
 
-def _refuse_pypi(stack: Stack) -> None:
-    found = dict.fromkeys(
-        (item.name, item.where)
-        for platform in stack.platforms
-        for item in stack.frameworks_on(platform)
-        if item.source is FrameworkSource.PYPI
+def _add_pypi(  # noqa: PLR0913, PLR0917 - the inner step of one story
+    half: CondaHalf,
+    solutions: Sequence[Solution],
+    stack_path: str,
+    old: Lock | None,
+    options: SolveOptions,
+    tools: SolveTools,
+) -> tuple[tuple[Solution, ...], str]:
+    from envlock.workflows.pypi_half import PypiHalf, replayed  # noqa: PLC0415 - see SolveTools
+
+    pypi = tools.pypi()
+    digest, source, as_of = replayed(half.stack, stack_path, pypi)
+    moment = as_of if options.as_of_ms is None else min(as_of, utc_text(options.as_of_ms))
+    pypi_half = PypiHalf(conda=half, source=source, resolver=pypi.resolver, as_of=moment)
+    kept = {
+        item.answer.platform: _keep_wheels(old, item.answer.platform, options) for item in solutions
+    }
+    return pypi_half.add(solutions, kept), digest
+
+
+def _keep_wheels(
+    earlier: Lock | None, platform: Platform, options: SolveOptions
+) -> tuple[tuple[str, str], ...]:
+    if earlier is None or options.update is None:
+        return ()
+    return tuple(
+        (item.name, item.version)
+        for item in earlier.packages_on(platform)
+        if item.manager == "pip" and item.name not in options.update
     )
-    for listed in (stack.pypi_dependencies, *(t.pypi_dependencies for t in stack.targets.values())):
-        found.update(dict.fromkeys((item.name, item.where) for item in listed))
-    faults = [
-        Fault(
-            where=str(where),
-            problem=f"`{name}` comes from PyPI, and this version solves conda packages only",
-            hint="take it from a conda channel, or lock it with uv beside this lock",
-        )
-        for name, where in found
-    ]
-    if faults:
-        raise InputFileError(faults, state="No lock was written.")
 
 
 def _platforms(stack: Stack, options: SolveOptions) -> tuple[Platform, ...]:
@@ -163,111 +197,10 @@ def _platforms(stack: Stack, options: SolveOptions) -> tuple[Platform, ...]:
     return tuple(p for p in stack.platforms if not options.platforms or p in options.platforms)
 
 
-def _refuse_bad_specs(stack: Stack, platforms: Sequence[Platform], solver: Solver) -> None:
-    dependencies = dict.fromkeys(
-        item for platform in platforms for item in (stack.python, *stack.dependencies_on(platform))
-    )
-    faults = [
-        Fault(where=str(item.where), problem=f"`{item.spec}` is not a conda spec: {fault}")
-        for item in dependencies
-        if (fault := solver.spec_fault(item.spec))
-    ]
-    faults += [
-        Fault(where=str(item.where), problem=f"`{item.version}` is not a version range: {fault}")
-        for item in dict.fromkeys(f for p in platforms for f in stack.frameworks_on(p))
-        if (fault := solver.spec_fault(f"{item.name} {item.version}"))
-    ]
-    if stack.gpu and stack.gpu.cudnn and (fault := solver.spec_fault(f"cudnn {stack.gpu.cudnn}")):
-        where = str(stack.gpu.where["cudnn"])
-        problem = f"`{stack.gpu.cudnn}` is not a version range: {fault}"
-        faults.append(Fault(where=where, problem=problem))
-    if faults:
-        raise InputFileError(faults, state="No lock was written.")
-
-
 def _read_existing(path: str, workspace: Workspace) -> bytes | None:
     if not workspace.exists(path):
         return None
     return workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
-
-
-def _open(stack: Stack, digest: str, platforms: Sequence[Platform], tools: SolveTools) -> OpenPin:
-    subdirs = dict.fromkeys(subdir for platform in platforms for subdir in platform.subdirs)
-    pin = tools.pins.open(digest, tuple(subdirs))
-    asked = {(part.channel, part.subdir) for part in pin.pin.parts}
-    for platform in platforms:
-        missing = [
-            channel_name(channel)
-            for channel in map(channel_url, stack.channels)
-            if (channel, platform.value) not in asked
-        ]
-        if missing:
-            raise PinError(
-                f"the index pin {digest[:12]}… of {stack.name} was never asked for {platform} "
-                f"of {', '.join(missing)}\nNo lock was written.",
-                hints=[f"widen it: `envlock index pin --extend {stack.python.where.file}`"],
-            )
-        records = [part.records for part in pin.pin.parts if part.subdir == platform.value]
-        if not any(records):
-            raise NoSolutionError(
-                f"no channel of {stack.name} holds a package for {platform} "
-                f"(pin {digest[:12]}…, {pin.pin.origin})\nNo lock was written.",
-                hints=[f"take {platform} out of `stack.platforms`, or add a channel that has it"],
-            )
-    return pin
-
-
-def _solve(  # noqa: PLR0913, PLR0917 - the inner step of one story
-    stack: Stack,
-    pin: OpenPin,
-    platforms: Sequence[Platform],
-    earlier: Lock | None,
-    options: SolveOptions,
-    tools: SolveTools,
-) -> tuple[Solution, ...]:
-    """Solve every platform; the next question is made while the solver is at the last one."""
-    asked: list[tuple[View, Question]] = []
-
-    def frame() -> Iterator[Question]:
-        for platform in platforms:
-            view = _view(stack, platform, pin, tools.solver)
-            keep = _keep(earlier, platform, options, pin, tools.solver)
-            asked.append((view, frame_question(view, as_of_ms=options.as_of_ms, keep=keep)))
-            yield asked[-1][1]
-
-    results = tools.solver.solve(pin, frame())
-    return tuple(
-        Solution(view=view, question=question, answer=_answer(view, question, result, pin, tools))
-        for (view, question), result in zip(asked, results, strict=True)
-    )
-
-
-def _answer(
-    view: View, question: Question, result: Answer | Conflict, pin: OpenPin, tools: SolveTools
-) -> Answer:
-    if isinstance(result, Answer):
-        return result
-    from envlock.solve.explain import explain  # noqa: PLC0415 - most solves need no explanation
-
-    tools.reporter.step("no answer; looking for the cause")
-    error = explain(view, question, _PinOracle(pin, view.platform, tools.solver))
-    error.detail = result.solver_message
-    raise error
-
-
-def _view(stack: Stack, platform: Platform, pin: OpenPin, solver: Solver) -> View:
-    wanted: Mapping[str, str] = {}
-    if needs_pin(stack, platform):
-        wanted = builds_to_consult(stack, platform, solver.names(pin, platform))
-    return View(
-        stack=stack,
-        platform=platform,
-        origin=pin.pin.origin,
-        digest=pin.digest,
-        asked=pin.pin.asked,
-        records=solver.candidates(pin, platform, wanted),
-        admits=solver.admits,
-    )
 
 
 def _read_old(path: str, before: bytes | None, options: SolveOptions) -> Lock | None:
@@ -352,46 +285,16 @@ def _keep_others(lock: Lock, old: Lock, path: str, stack_path: str) -> Lock:
 
 
 def _keep(
-    earlier: Lock | None,
-    platform: Platform,
-    options: SolveOptions,
-    pin: OpenPin,
-    solver: Solver,
+    earlier: Lock | None, platform: Platform, options: SolveOptions, half: CondaHalf
 ) -> tuple[Package, ...]:
     if earlier is None or options.update is None:
         return ()
-    moved = set(options.update)
     urls = {
         package.url: package.name
         for package in earlier.packages_on(platform)
-        if package.name not in moved
+        if package.name not in options.update
     }
-    return solver.find(pin, platform, urls)
-
-
-class _PinOracle:
-    """Implements `solve.oracle.Oracle` over a solver and one platform of a pin."""
-
-    def __init__(self, pin: OpenPin, platform: Platform, solver: Solver) -> None:
-        self._pin = pin
-        self._platform = platform
-        self._solver = solver
-        self._matching: dict[str, tuple[Package, ...]] = {}
-
-    def conflicts(self, question: Question) -> bool:
-        (result,) = self._solver.solve(self._pin, [question])
-        return isinstance(result, Conflict)
-
-    def names(self) -> frozenset[str]:
-        return self._solver.names(self._pin, self._platform)
-
-    def matching(self, spec: str) -> tuple[Package, ...]:
-        if spec not in self._matching:
-            self._matching[spec] = self._solver.matching(self._pin, self._platform, spec)
-        return self._matching[spec]
-
-    def builds(self, name: str) -> tuple[Variant, ...]:
-        return self._solver.candidates(self._pin, self._platform, {name: "*"})[name]
+    return half.solver.find(half.pin, platform, urls)
 
 
 def _write(solved: Solved, tools: SolveTools) -> None:

@@ -203,7 +203,9 @@ def test_json_is_one_object_on_stdout(capsys: pytest.CaptureFixture[str]):
     told = json.loads(capsys.readouterr().out)
     assert told["lock"] == "demo.conda-lock.yml"
     assert told["written"] is True
-    assert told["platforms"] == {"linux-64": {"packages": 4, "download_bytes": 4000}}
+    assert told["platforms"] == {
+        "linux-64": {"packages": 4, "distributions": 0, "download_bytes": 4000}
+    }
 
 
 def test_an_error_with_json_is_one_object_on_stdout(capsys: pytest.CaptureFixture[str]):

@@ -1,0 +1,220 @@
+"""GPU frameworks from PyPI: one CUDA family over both halves, or a refusal that says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envlock.errors import NoSolutionError
+from envlock.model.verdict import Evidence, Kernels
+from envlock.model.version import CudaLine
+from pypi_house import House
+from tiny import record
+
+STACK = """\
+[stack]
+name = "demo"
+platforms = ["{platform}"]
+channels = ["conda-forge"]
+
+[python]
+version = "3.11.*"
+
+[gpu]
+cuda = "{cuda}"
+"""
+HEADLINE = "no solution for demo on linux-64 from the package index, as of 2026-01-01T00:00:00Z"
+
+
+def read(*sass: str, ptx: tuple[str, ...] = (), line: str | None = "12.1") -> Kernels:
+    return Kernels(
+        artifact="torch 2.4.1 wheel",
+        line=CudaLine.parse(line) if line else None,
+        sass=sass,
+        ptx=ptx,
+        evidence=Evidence(
+            fact="it says so", row="torch/x", source="read from the wheel", confidence="verified"
+        ),
+    )
+
+
+def house_of(
+    folder: Path, text: str, *, cuda: str = "12.1", platform: str = "linux-64", **records: object
+) -> House:
+    extra = records.get("conda", ())
+    python = record("python", "3.11.9", subdir=platform)
+    channels = {"conda-forge": {platform: [python, *extra]}}  # type: ignore[misc]
+    return House(folder, STACK.format(platform=platform, cuda=cuda) + text, channels)
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ENVLOCK_CACHE", str(tmp_path / "cache"))
+
+
+def refusal(house: House) -> str:
+    with pytest.raises(NoSolutionError) as refused:
+        house.locked()
+    return str(refused.value)
+
+
+def add_torch(house: House, *requires: str, **more: object) -> None:
+    house.wheels.add("torch", "2.4.1", *requires, kernels=read("8.0"), **more)  # type: ignore[arg-type]
+
+
+def test_loose_libraries_are_held_to_the_line(tmp_path: Path):
+    house = house_of(tmp_path, '[frameworks]\npytorch = { version = "2.4.1", from = "pypi" }\n')
+    add_torch(house, "nvidia-nvjitlink-cu12", "nvidia-cublas-cu12==12.1.3.1")
+    house.wheels.add("nvidia-cublas-cu12", "12.1.3.1", "nvidia-nvjitlink-cu12")
+    for version in ("12.1.105", "12.9.86"):
+        house.wheels.add("nvidia-nvjitlink-cu12", version)
+
+    assert house.locked()["pip", "nvidia-nvjitlink-cu12"] == "12.1.105"
+
+
+def test_two_frameworks_that_pin_two_nccls_are_named(tmp_path: Path):
+    text = """\
+[frameworks]
+pytorch = { version = "2.4.1", from = "pypi" }
+tensorflow = { version = "2.17.0", from = "pypi" }
+"""
+    house = house_of(tmp_path, text, cuda="12.3")
+    add_torch(house, "nvidia-nccl-cu12==2.20.5")
+    house.wheels.add(
+        "tensorflow",
+        "2.17.0",
+        "nvidia-nccl-cu12==2.19.3 ; extra == 'and-cuda'",
+        extras=["and-cuda"],
+    )
+    for version in ("2.19.3", "2.20.5"):
+        house.wheels.add("nvidia-nccl-cu12", version)
+
+    assert refusal(house) == (
+        f"{HEADLINE}\n"
+        "  these cannot all hold:\n"
+        f"    `tensorflow 2.17.0 from PyPI` ({house.path}:13: frameworks.tensorflow)\n"
+        f"    `pytorch 2.4.1 from PyPI` ({house.path}:12: frameworks.pytorch)\n"
+        "  they meet at nvidia-nccl-cu12:\n"
+        "    tensorflow 2.17.0 needs nvidia-nccl-cu12 ==2.19.3\n"
+        "    torch 2.4.1 needs nvidia-nccl-cu12 ==2.20.5\n"
+        "No lock was written."
+    )
+
+
+def test_cudnn_8_and_9_are_named(tmp_path: Path):
+    text = 'cudnn = ">=8.9,<9"\n[frameworks]\npytorch = { version = "2.4.1", from = "pypi" }\n'
+    house = house_of(tmp_path, text)
+    add_torch(house, "nvidia-cudnn-cu12==9.1.0.70")
+    for version in ("8.9.7.29", "9.1.0.70"):
+        house.wheels.add("nvidia-cudnn-cu12", version)
+
+    assert refusal(house) == (
+        f"{HEADLINE}\n"
+        "  these cannot all hold:\n"
+        f"    `pytorch 2.4.1 from PyPI` ({house.path}:13: frameworks.pytorch)\n"
+        f"    `cudnn >=8.9,<9` ({house.path}:11: gpu.cudnn)\n"
+        "  they meet at nvidia-cudnn-cu12:\n"
+        "    torch 2.4.1 needs nvidia-cudnn-cu12 ==9.1.0.70\n"
+        "    `cudnn >=8.9,<9` needs nvidia-cudnn-cu12 <9,>=8.9\n"
+        "No lock was written."
+    )
+
+
+def test_a_library_of_another_cuda_major_is_named(tmp_path: Path):
+    text = """\
+[frameworks]
+pytorch = { version = "2.4.1", from = "pypi" }
+[pypi-dependencies]
+old-tool = "*"
+"""
+    house = house_of(tmp_path, text)
+    add_torch(house, "nvidia-cublas-cu12")
+    house.wheels.add("nvidia-cublas-cu12", "12.1.3.1")
+    house.wheels.add("old-tool", "1.0", "nvidia-cublas-cu11")
+    house.wheels.add("nvidia-cublas-cu11", "11.11.3.6")
+
+    assert refusal(house) == (
+        f"{HEADLINE}\n"
+        "  these cannot all hold:\n"
+        f"    `old-tool` ({house.path}:14: pypi-dependencies.old-tool)\n"
+        "    `CUDA 12.1: no nvidia-cublas-cu11, which is for CUDA 11` "
+        f"({house.path}:10: gpu.cuda)\n"
+        "  they meet at nvidia-cublas-cu11:\n"
+        "    old-tool 1.0 needs nvidia-cublas-cu11\n"
+        "    `CUDA 12.1: no nvidia-cublas-cu11, which is for CUDA 11` needs nvidia-cublas-cu11 <0\n"
+        "No lock was written."
+    )
+
+
+def test_a_cpu_wheel_in_a_gpu_stack_is_refused(tmp_path: Path):
+    text = '[frameworks]\npytorch = { version = "2.4.1", from = "pypi" }\n'
+    house = house_of(tmp_path, text, platform="win-64")
+    house.wheels.add("torch", "2.4.1", tag="cp311-cp311-win_amd64", kernels=read(line=None))
+
+    assert refusal(house) == (
+        "the answer for demo would not run as the stack says\n"
+        "  win-64: torch 2.4.1 on win-64 is a CPU build in a stack for CUDA 12.1\n"
+        f"    ({house.path}:12: frameworks.pytorch)\n"
+        "No lock was written."
+    )
+
+
+def test_a_cuda_wheel_in_a_cpu_stack_is_refused(tmp_path: Path):
+    stack = STACK.partition("[gpu]")[0].format(platform="linux-64")
+    text = stack + '[frameworks]\npytorch = { version = "2.4.1", from = "pypi" }\n'
+    house = House(tmp_path, text, {"conda-forge": {"linux-64": [record("python", "3.11.9")]}})
+    add_torch(house)
+
+    assert refusal(house) == (
+        "the answer for demo would not run as the stack says\n"
+        "  linux-64: torch 2.4.1 is a CUDA build, the platform computes on cpu\n"
+        f"    ({house.path}:10: frameworks.pytorch)\n"
+        "No lock was written."
+    )
+
+
+def test_cuda_libraries_of_two_lines_over_the_halves_are_refused(tmp_path: Path):
+    """A wheel that names a library of another line by itself is read as it came out."""
+    text = 'newer-components = ["libnvjitlink"]\n[pypi-dependencies]\nnvidia-curand-cu12 = "*"\n'
+    house = house_of(tmp_path, text)
+    house.wheels.add("nvidia-curand-cu12", "10.3.2.106")
+    house.wheels.add("nvidia-curand-cu12", "10.3.5.147")
+
+    assert house.locked()["pip", "nvidia-curand-cu12"] == "10.3.2.106"
+
+
+def test_two_copies_of_cudnn_over_the_halves_are_refused(tmp_path: Path):
+    text = """\
+[frameworks]
+pytorch = { version = "2.4.1", from = "pypi" }
+[dependencies]
+cudnn = "*"
+"""
+    house = house_of(tmp_path, text, conda=[record("cudnn", "9.2.0")])
+    add_torch(house, "nvidia-cudnn-cu12==9.1.0.70")
+    house.wheels.add("nvidia-cudnn-cu12", "9.1.0.70")
+
+    assert "two copies of cuDNN: 9.2.0 in cudnn, 9.1.0.70 in nvidia-cudnn-cu12" in refusal(house)
+
+
+def test_two_copies_of_nccl_over_the_halves_are_refused(tmp_path: Path):
+    text = """\
+[frameworks]
+pytorch = { version = "2.4.1", from = "pypi" }
+[dependencies]
+nccl = "*"
+"""
+    house = house_of(tmp_path, text, conda=[record("nccl", "2.21.5")])
+    add_torch(house, "nvidia-nccl-cu12==2.20.5")
+    house.wheels.add("nvidia-nccl-cu12", "2.20.5")
+
+    assert "two copies of NCCL: 2.21.5 from conda, 2.20.5 in nvidia-nccl-cu12" in refusal(house)
+
+
+def test_jax_without_its_plugin_is_refused(tmp_path: Path):
+    house = house_of(tmp_path, '[frameworks]\njax = { version = "*", from = "pypi" }\n')
+    house.wheels.add("jax", "0.4.30")
+
+    assert "jax came out without `jax-cuda12-plugin`, which has its GPU code" in refusal(house)
