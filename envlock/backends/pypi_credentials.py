@@ -257,7 +257,7 @@ class Credentials:
             _ = urlsplit(address).port
         except ValueError:
             raise _no_address(where) from None
-        for name in VARIABLE.findall(parts.path + parts.query):
+        for name in VARIABLE.findall(f"{parts.path}{parts.query}{parts.fragment}"):
             self._vault.learn(self._environment[name], f"${{{name}}}")
         self._learn_literals(parts.path, parts.query)
         for segment in opaque_segments(parts.path) if is_mirror else ():

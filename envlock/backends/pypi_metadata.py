@@ -10,7 +10,8 @@ import re
 import tarfile
 import zipfile
 import zlib
-from email.parser import BytesParser
+from email.message import Message
+from email.parser import HeaderParser
 from email.policy import compat32
 from pathlib import Path
 from typing import IO
@@ -60,7 +61,7 @@ def reduce_metadata(content: bytes, file_name: str, secrets: Secrets) -> str:
     """
     if len(content) > METADATA_LIMIT_BYTES:
         raise BadMetadataError(f"METADATA of more than {METADATA_LIMIT_BYTES:,} bytes")
-    message = BytesParser(policy=compat32).parsebytes(_head(content), headersonly=True)
+    message = _headers(content)
     lines: list[str] = []
     for field in _FIELDS:
         values = (_clean(str(value)) for value in message.get_all(field) or ())
@@ -78,15 +79,15 @@ def reduce_metadata(content: bytes, file_name: str, secrets: Secrets) -> str:
     return "".join(f"{lasting.replace(line)}\n" for line in public)
 
 
-def _head(content: bytes) -> bytes:
+def _headers(content: bytes) -> Message:
     """Return the headers alone: descriptions are long, and nobody reads them here."""
     found = re.search(rb"\r?\n\r?\n", content)
-    return content[: found.end()] if found else content
+    head = content[: found.end()] if found else content
+    return HeaderParser(policy=compat32).parsestr(head.decode("utf-8", "replace"))
 
 
 def _clean(value: str) -> str:
-    text = " ".join(value.split())
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return " ".join(value.split())
 
 
 def _check_identity(name: str | None, version: str | None, file_name: str) -> None:
@@ -146,7 +147,7 @@ def read_static_metadata(path: Path) -> bytes | None:
     content = _read_pkg_info(path)
     if content is None:
         return None
-    message = BytesParser(policy=compat32).parsebytes(_head(content), headersonly=True)
+    message = _headers(content)
     try:
         version = Version(str(message.get("Metadata-Version", "0")))
     except InvalidVersion:

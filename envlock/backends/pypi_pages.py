@@ -199,8 +199,11 @@ def file_name_in(url: str) -> str:
 
 
 def _joined(base: str, url: str) -> str:
+    url = url.strip()
+    if url.startswith(("https://", "http://")):
+        return url  # thousands on a page, and joining parses each
     try:
-        return urljoin(base, url.strip())
+        return urljoin(base, url)
     except ValueError:  # an address that is none: nothing can lie there
         return ""
 

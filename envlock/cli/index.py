@@ -110,7 +110,8 @@ def _pin(arguments: argparse.Namespace) -> int:
     stacks, pins = _load(arguments.stacks)
     story = extend_pin if arguments.extend else pin_stacks
     origin = Origin.OBSERVED if arguments.observed else Origin.LIVE
-    return _tell([_run_story(story, stacks, pins, origin, arguments)], pins, arguments)
+    results = [_run_story(story, stacks, pins, origin, arguments)]
+    return _tell(results, stacks, pins, arguments)
 
 
 def _update(arguments: argparse.Namespace) -> int:
@@ -124,7 +125,7 @@ def _update(arguments: argparse.Namespace) -> int:
         _run_story(update_pin, group, pins, _origin(pins.read(digest), arguments), arguments)
         for digest, group in groups.items()
     ]
-    return _tell(results, pins, arguments)
+    return _tell(results, stacks, pins, arguments)
 
 
 def _origin(before: Pin, arguments: argparse.Namespace) -> Origin:
@@ -232,7 +233,12 @@ def _below(root: str, url: str) -> str:
     return f"{root}/{quote(channel_folder(url))}"
 
 
-def _tell(results: Sequence[PinResult], pins: DiskPins, arguments: argparse.Namespace) -> int:
+def _tell(
+    results: Sequence[PinResult],
+    stacks: Sequence[Stack],
+    pins: DiskPins,
+    arguments: argparse.Namespace,
+) -> int:
     from envlock.cli.index_render import describe_result, render_result
     from envlock.cli.progress import clear_line
 
@@ -244,6 +250,14 @@ def _tell(results: Sequence[PinResult], pins: DiskPins, arguments: argparse.Name
             clear_line()
             sys.stderr.write(render_result(result, str(pins.folder)))
         print(result.digest)
+    files = [
+        stack.python.where.file
+        for stack in stacks
+        if any(map(stack.takes_pypi_on, stack.platforms))
+    ]
+    if files and not arguments.quiet:
+        record = f"`envlock index record {' '.join(files)}` asks the package index"
+        sys.stderr.write(f"hint: these take packages from PyPI too; {record}\n")
     return ExitCode.YES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -10,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from envlock.compat.evidence import read_table
 
-_INTERPRETER = frozenset({"python", "python_abi", "python-gil"})
+_INTERPRETER = re.compile(r"python(?:_abi|-gil)?(?![A-Za-z0-9_.-])")
 """Who depends on none of these has no module for an interpreter."""
 
 
@@ -20,7 +21,7 @@ def provided(name: str, version: str, depends: Sequence[str]) -> tuple[tuple[str
     Empty for a package without a Python module, and for a version that PEP 440 does not know:
     nothing can be compared with that. `depends` are the record's own match specs.
     """
-    if not any(spec.split(" ", 1)[0] in _INTERPRETER for spec in depends):
+    if not any(map(_INTERPRETER.match, depends)):
         return ()
     try:
         normal = str(Version(version))

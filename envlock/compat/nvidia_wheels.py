@@ -14,7 +14,7 @@ from functools import cache
 
 from packaging.version import InvalidVersion, Version
 
-from envlock.compat.components import components, line_of
+from envlock.compat.components import line_of
 from envlock.compat.evidence import Row, read_table
 from envlock.model.version import CudaLine, parse_dotted
 
@@ -139,7 +139,7 @@ def _line(component: str, version: str) -> CudaLine | None:
 
 def _is_tabled(component: str) -> bool:
     """Whether a component has numbers of its own; all others count with the toolkit."""
-    return component in components() and component in read_table("components", "release")[0]
+    return component in read_table("components", "release")[0]
 
 
 @cache

@@ -95,7 +95,7 @@ def _wished(stack: Stack, platform: Platform, line: CudaLine) -> Iterable[Kernel
             version = exact["version"] or exact["bare"]
             yield kernels_of_wheel(facts.carrier, version, platform)
         else:
-            yield Kernels(artifact=f"{item.name} {item.version}")
+            yield Kernels(artifact=f"{item.name} {item.version}, which is not locked yet")
 
 
 @cache

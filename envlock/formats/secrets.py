@@ -225,7 +225,8 @@ def _spellings(value: str) -> str:
     pattern = "".join(_character(char) for char in value)
     if len(value) < _SHORT:
         return rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])"
-    return pattern
+    # Hosts and types come back in small letters.
+    return f"(?i:{pattern})" if len(value) >= LASTING_LENGTH else pattern
 
 
 def _character(char: str) -> str:

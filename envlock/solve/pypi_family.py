@@ -32,7 +32,6 @@ _CLAUSE = re.compile(
     r"(?P<sign>[=!~<>]=|[=<>])? *(?P<version>(?:[0-9]+!)?[0-9][0-9A-Za-z.]*?)(?P<star>\.?\*)?"
 )
 _ORDERINGS = frozenset({">=", ">", "<", "<="})
-_CLAUSE_ORDER = (">=", ">", "==", "<", "<=", "!=")
 
 _Numbers = tuple[int, ...]
 _Interval = tuple[_Numbers, _Numbers | None]
@@ -220,26 +219,24 @@ def _dotted(numbers: _Numbers) -> str:
 def pypi_to_conda(specifiers: str) -> str | None:
     """Return PEP 440 specifiers as a conda version range that admits the same final releases.
 
-    None for what conda cannot say: `===`, local versions, an exact development release. Of other
-    releases than final ones the two think differently: conda's `<2` admits 2.0rc1.
+    The clauses come in the order in which `packaging` writes them. None for what conda cannot say:
+    `===`, local versions, an exact development release. Of other releases than final ones the two
+    think differently: conda's `<2` admits 2.0rc1.
     """
     try:
         items = list(SpecifierSet(specifiers))
         clauses = [clause for item in items for clause in _to_conda(item)]
     except ValueError:
         return None
-    return ",".join(_text(clause) for clause in sorted(set(clauses), key=_rank)) or "*"
+    return ",".join(sorted(set(clauses))) or "*"
 
 
-_CondaClause = tuple[str, str]
-
-
-def _to_conda(item: Specifier) -> Iterable[_CondaClause]:
+def _to_conda(item: Specifier) -> Iterable[str]:
     sign, text = item.operator, item.version
     if sign == "===" or "+" in text:
         raise ValueError(f"conda has no `{item}`")
     if text.endswith(".*"):
-        yield sign, text
+        yield text if sign == "==" else f"{sign}{text}"
         return
     version = Version(text)
     if version.is_devrelease:
@@ -250,16 +247,7 @@ def _to_conda(item: Specifier) -> Iterable[_CondaClause]:
         version = Version(version.base_version)
     if sign == "~=":
         epoch = f"{version.epoch}!" if version.epoch else ""
-        yield ">=", str(version)
-        yield "<", epoch + _dotted(_after(version.release[:-1]))
+        yield f">={version}"
+        yield f"<{epoch}{_dotted(_after(version.release[:-1]))}"
     else:
-        yield sign, str(version)
-
-
-def _text(clause: _CondaClause) -> str:
-    sign, version = clause
-    return version if sign == "==" and version.endswith(".*") else f"{sign}{version}"
-
-
-def _rank(clause: _CondaClause) -> tuple[int, str]:
-    return _CLAUSE_ORDER.index(clause[0]), clause[1]
+        yield f"{sign}{version}"

@@ -20,6 +20,7 @@ SPELLINGS = {
     "in a path's segment": quote(SECRET, safe=""),
     "in a form": quote_plus(SECRET),
     "in small hexadecimal": quote(SECRET, safe="").lower(),
+    "in small letters": SECRET.lower(),
     "encoded twice": quote(quote(SECRET, safe=""), safe=""),
     "in HTML": escape(SECRET),
     "in HTML by names": SECRET.replace("&", "&amp;")
