@@ -40,6 +40,7 @@ from envlock.ports.pypi import IndexSource
 
 REQUIREMENTS = ("torch==2.4.1", "torchvision", "tensorboard")
 PYTHON = "3.11.9"
+MINORS = ("3.11",)
 OURS = "envlock, from the recording"
 CONDA_LOCK = """
 import json, sys, tempfile, warnings
@@ -130,7 +131,7 @@ def main() -> None:
         folder = Path(name)
         indexes = LiveIndexes(base=folder, cache=folder / "cache", environment={})
         default = IndexSource(name=DEFAULT_INDEX, url="", location="")
-        recorder = indexes.live((default,), as_of, ())
+        recorder = indexes.live((default,), as_of, (), MINORS)
         record = timed(lambda: resolver.resolve(recorder, asked, {}))
         recording = recorder.recording(resolver.identity, as_of)
         packed = len(zstandard.ZstdCompressor(level=19).compress(recording))
@@ -147,7 +148,7 @@ def main() -> None:
         def live() -> None:
             cache = folder / f"cache-{time.perf_counter_ns()}"
             fresh = LiveIndexes(base=folder, cache=cache, environment={})
-            resolver.resolve(fresh.live((default,), as_of, ()), asked, {})
+            resolver.resolve(fresh.live((default,), as_of, (), MINORS), asked, {})
 
         warm = ("--cache-dir", str(folder / "uv"))
         contenders: dict[str, Callable[[], object]] = {

@@ -117,7 +117,9 @@ class WheelhouseIndexes:
     house: Wheelhouse
     identity: str = "uv 0"
 
-    def live(self, indexes: object, as_of: str, sdists: object) -> WheelhouseIndexes:
+    def live(
+        self, indexes: object, as_of: str, sdists: object, pythons: object
+    ) -> WheelhouseIndexes:
         return self
 
     def __getattr__(self, name: str) -> object:

@@ -1,9 +1,9 @@
 """What was read off distributions before, on disk: it cannot change, so it need not be read again.
 
-An entry belongs to one index and one digest. The index counts, since an entry is only what that
-index said: another one's word for the same digest must not be taken for it. Each entry starts with
-the digest of the rest; one that does not match is as good as none. Nothing here is needed: a cache
-that cannot be written is not written.
+An entry belongs to one owner, an index and a file's name, and one digest. The owner counts, since
+an entry is only its word: another one's for the same digest must not be taken for it. Each entry
+starts with the digest of the rest; one that does not match is as good as none. Nothing here is
+needed: a cache that cannot be written is not written.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _DIGITS = 16
 
 
 class FactCache:
-    """Small texts by kind, index and digest, below one folder."""
+    """Small texts by kind, owner and digest, below one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "pypi" / __version__
 
-    def get(self, kind: str, index: str, digest: str) -> str | None:
+    def get(self, kind: str, owner: str, digest: str) -> str | None:
         """Return an entry, None when there is none that is whole."""
         try:
-            with self._path(kind, index, digest).open("rb") as file:
+            with self._path(kind, owner, digest).open("rb") as file:
                 content = file.read(_LIMIT_BYTES)
         except OSError:
             return None
@@ -38,9 +38,9 @@ class FactCache:
             return None
         return body.decode("utf-8", "replace")
 
-    def put(self, kind: str, index: str, digest: str, text: str) -> None:
+    def put(self, kind: str, owner: str, digest: str, text: str) -> None:
         """Keep an entry, if the disk lets us."""
-        path = self._path(kind, index, digest)
+        path = self._path(kind, owner, digest)
         body = text.encode()
         staged: str | None = None
         with contextlib.suppress(OSError):
@@ -54,6 +54,6 @@ class FactCache:
             with contextlib.suppress(OSError):
                 Path(staged).unlink()
 
-    def _path(self, kind: str, index: str, digest: str) -> Path:
-        owner = sha256(index.encode()).hexdigest()[:_DIGITS]
-        return self._folder / kind / owner / digest[:2] / digest
+    def _path(self, kind: str, owner: str, digest: str) -> Path:
+        word = sha256(owner.encode()).hexdigest()[:_DIGITS]
+        return self._folder / kind / word / digest[:2] / digest

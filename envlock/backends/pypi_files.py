@@ -87,20 +87,20 @@ class FileReader:
 
     def metadata(self, found: Found) -> str:
         """Return the reduced METADATA of a distribution. Raises `WorldError`."""
-        index, digest = found.place.access.shown, found.link.sha256 or ""
-        if found.path is None and (known := self._cache.get("metadata", index, digest)):
+        owner, digest = _cache_key(found)
+        if found.path is None and (known := self._cache.get("metadata", owner, digest)):
             return known
         text = self._told(found, lambda: self._read_text(found))
         if found.path is None:
-            self._cache.put("metadata", index, digest, text)
+            self._cache.put("metadata", owner, digest, text)
         return text
 
     def kernels(self, name: str, version: str, found: Found) -> Kernels | None:
         """Return the GPU code of a wheel, None where it has none. Raises `WorldError`."""
         from envlock.backends.pypi_kernels import read_kernels  # noqa: PLC0415 - few are asked
 
-        index, digest = found.place.access.shown, found.link.sha256 or ""
-        if found.path is None and (known := self._cache.get("kernels", index, digest)):
+        owner, digest = _cache_key(found)
+        if found.path is None and (known := self._cache.get("kernels", owner, digest)):
             return msgspec.json.decode(known, type=Kernels)
         was_opened = False
 
@@ -116,7 +116,7 @@ class FileReader:
 
         kernels = self._told(found, read)
         if was_opened and kernels is not None and found.path is None:
-            self._cache.put("kernels", index, digest, msgspec.json.encode(kernels).decode())
+            self._cache.put("kernels", owner, digest, msgspec.json.encode(kernels).decode())
         return kernels
 
     def fetch_whole(self, found: Found) -> tuple[Link, str]:
@@ -223,6 +223,12 @@ class FileReader:
             return
         with self._downloaded(link, place) as (path, _), zipfile.ZipFile(path) as archive:
             yield archive
+
+
+def _cache_key(found: Found) -> tuple[str, str]:
+    """Return whose word an entry is: an index's, about a file of this name; and the digest."""
+    owner = f"{found.place.access.shown} {found.link.file_name}"
+    return owner, found.link.sha256 or ""
 
 
 def _metadata_address(url: str) -> str:

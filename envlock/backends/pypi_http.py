@@ -28,6 +28,8 @@ from envlock.backends.pypi_options import HttpOptions
 _CHUNK_BYTES = 1 << 16
 _LONGEST_WAIT_SECONDS = 30.0
 _REDIRECTS = 10
+_CONNECTIONS = 64
+"""To one server; uv asks for 50 things at once."""
 _DIRECTORY_LIMIT_BYTES = 1 << 24
 """The directory of a wheel of 100,000 files; larger ones are bombs."""
 _OK = 200
@@ -59,6 +61,8 @@ class _Session(requests.Session):
         super().__init__()
         self._credentials = credentials
         self.max_redirects = _REDIRECTS
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
         self.headers["User-Agent"] = f"envlock/{__version__}"
         # Threads share the session, and no index needs cookies.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -76,7 +76,7 @@ def evidence_of(kernels: Kernels, fact: str) -> Evidence:
         fact=f"{kernels.artifact} {fact}",
         row=known.row if known else "",
         source=known.source if known else "",
-        confidence=known.confidence if known else Confidence.RECALLED,
+        confidence=known.confidence if known else Confidence.RECALLED.value,
     )
 
 
@@ -118,7 +118,7 @@ def _by_ptx(
         fact=f"{kernels.artifact} {fact}",
         row=f"toolkit_drivers/toolkit_driver[{kernels.line}]",
         source=floor.source,
-        confidence=_weaker(floor.confidence, kernels),
+        confidence=_weaker(floor.confidence, kernels).value,
     )
     return no(evidence, f"driver {floor.driver} or newer")
 

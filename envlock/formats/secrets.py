@@ -137,14 +137,16 @@ def redact_value(text: str) -> str:
 
 
 def public_address(url: str, secrets: Secrets | None = None) -> str:
-    """Return the form of an address that may be written down.
+    """Return the form of an address that may be written down; a path stays as it is.
 
     No login and no fragment; known secrets give way to their variables; a path's `/t/…` is hidden.
     A query stays unless something in it looks secret: then only its variables do, since a signed
     address is another one each time that it is asked for.
     """
     found = _SCHEME_SIGN.match(url)
-    scheme, rest = (found.group(), url[found.end() :]) if found else ("", url)
+    if found is None or found.group().lower() == "file://":
+        return (secrets or Secrets()).replace(url.partition("#")[0])  # a path: nobody logs in
+    scheme, rest = found.group(), url[found.end() :]
     rest = rest.partition("#")[0]
     rest, question, query = rest.partition("?")
     host, slash, path = rest.partition("/")

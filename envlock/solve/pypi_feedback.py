@@ -20,7 +20,7 @@ from envlock.solve.conflict import smallest_conflict
 from envlock.solve.pypi_explain import Resolve
 from envlock.solve.pypi_family import pypi_to_conda
 
-_MINORS_DOWN = 3
+MINORS_DOWN = 3
 """How many older minors of Python are tried."""
 
 
@@ -89,7 +89,7 @@ def _older_python(
     question: PypiQuestion, resolve: Resolve, admits_python: Callable[[str], bool]
 ) -> Ask | None:
     major, minor = parse_dotted(question.python)[:2]
-    for older in range(minor - 1, minor - 1 - _MINORS_DOWN, -1):
+    for older in range(minor - 1, minor - 1 - MINORS_DOWN, -1):
         text = f"{major}.{older}"
         if not admits_python(text):
             return None

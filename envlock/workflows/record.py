@@ -6,15 +6,18 @@ Every later solve asks the same and is answered from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from envlock.errors import Fault, InputFileError
 from envlock.model.stack import Stack
+from envlock.model.version import parse_dotted
 from envlock.ports.pins import Pins
 from envlock.ports.reporter import Reporter
 from envlock.ports.solver import Solver
-from envlock.solve.pypi_question import index_sources
+from envlock.solve.locking import Solution
+from envlock.solve.pypi_feedback import MINORS_DOWN
+from envlock.solve.pypi_question import index_sources, python_of
 from envlock.workflows.conda_half import CondaHalf, open_pin, refuse_bad_specs
 from envlock.workflows.pypi_half import PypiHalf, PypiTools
 from envlock.workflows.solve import assigned_pin
@@ -64,7 +67,8 @@ def record_stack(
     half = CondaHalf(stack=stack, pin=pin, solver=tools.solver, reporter=tools.reporter)
     solutions = half.solve(platforms, lambda _: ())
     indexes, resolver = tools.pypi.indexes, tools.pypi.resolver
-    recorder = indexes.live(index_sources(stack, mirrors), as_of, stack.sdists)
+    minors = _minors(stack, solutions, tools.solver)
+    recorder = indexes.live(index_sources(stack, mirrors), as_of, stack.sdists, minors)
     pypi_half = PypiHalf(conda=half, source=recorder, resolver=resolver, as_of=as_of)
     solutions = pypi_half.add(solutions)
     content = recorder.recording(resolver.identity, as_of)
@@ -80,4 +84,20 @@ def record_stack(
         distributions={
             item.answer.platform.value: len(item.answer.distributions) for item in solutions
         },
+    )
+
+
+def _minors(stack: Stack, solutions: Sequence[Solution], solver: Solver) -> tuple[str, ...]:
+    """Return the minors of Python that can be asked for: conda's, and what may replace it."""
+    chosen = {parse_dotted(python_of(item.answer))[:2] for item in solutions}
+    candidates = {
+        f"{major}.{minor - down}" for major, minor in chosen for down in range(MINORS_DOWN + 1)
+    }
+    current = {f"{major}.{minor}" for major, minor in chosen}
+    return tuple(
+        sorted(
+            minor
+            for minor in candidates
+            if minor in current or solver.admits(stack.python.version, f"{minor}.0")
+        )
     )

@@ -218,3 +218,69 @@ def test_jax_without_its_plugin_is_refused(tmp_path: Path):
     house.wheels.add("jax", "0.4.30")
 
     assert "jax came out without `jax-cuda12-plugin`, which has its GPU code" in refusal(house)
+
+
+PYTORCH = '[frameworks]\npytorch = { version = "2.4.1", from = "pypi" }\n'
+
+
+def test_a_gpu_without_code_in_the_wheel_is_refused(tmp_path: Path):
+    house = house_of(tmp_path, 'compute = ["8.6", "10.0"]\n' + PYTORCH)
+    add_torch(house)
+
+    assert refusal(house) == (
+        "the answer for demo would not run as the stack says\n"
+        "  linux-64: torch 2.4.1 wheel does not run on compute capability 10.0: torch 2.4.1 wheel "
+        "has nothing for 10.0: sm_80 (read from the wheel; verified)\n"
+        f"    ({house.path}:11: gpu.compute)\n"
+        "No lock was written."
+    )
+
+
+def test_ptx_that_the_fleets_driver_cannot_compile_is_refused(tmp_path: Path):
+    text = 'compute = ["9.0"]\n[fleet]\ndriver = "530.30.01"\n' + PYTORCH
+    house = house_of(tmp_path, text)
+    house.wheels.add("torch", "2.4.1", kernels=read("8.0", ptx=("9.0",)))
+
+    assert refusal(house) == (
+        "the answer for demo would not run as the stack says\n"
+        "  linux-64: torch 2.4.1 wheel does not run on compute capability 9.0: torch 2.4.1 wheel "
+        "has no machine code for 9.0, but PTX for 9.0 of CUDA 12.1, which driver 530.30.02 or "
+        "newer compiles (CUDA release notes, table of toolkits and their driver versions; verified)\n"
+        f"    ({house.path}:11: gpu.compute)\n"
+        "No lock was written."
+    )
+
+
+def test_a_wheel_of_unknown_code_is_locked_and_refused_when_strict(tmp_path: Path):
+    house = house_of(tmp_path, 'compute = ["9.0"]\n' + PYTORCH.replace("2.4.1", "2.99"))
+    house.wheels.add("torch", "2.99", "nvidia-cublas-cu12")
+    house.wheels.add("nvidia-cublas-cu12", "12.1.3.1")
+    house.record()
+
+    facts = house.solve(write=False).lock.head.facts
+
+    assert facts["envlock/linux-64/gpus"] == (
+        "9.0: unknown, nothing is known of the GPU code in torch 2.99 wheel"
+    )
+    with pytest.raises(NoSolutionError, match=r"whether torch 2\.99 wheel runs"):
+        house.solve(strict=True)
+
+
+def test_the_head_says_which_artifact_serves_each_gpu(tmp_path: Path):
+    text = 'compute = ["8.6", "9.0"]\n[fleet]\ndriver = "535"\n' + PYTORCH
+    house = house_of(tmp_path, text)
+    house.wheels.add("torch", "2.4.1", kernels=read("8.0", ptx=("9.0",)))
+    house.record()
+
+    facts = house.solve().lock.head.facts
+
+    assert facts["envlock/linux-64/gpus"] == (
+        "8.6: machine code in torch 2.4.1 wheel; "
+        "9.0: PTX for 9.0 in torch 2.4.1 wheel, compiled by driver 530.30.02 or newer"
+    )
+    assert facts["envlock/linux-64/driver-floor"] == (
+        ">=530.30.02 to compile PTX for some of the GPUs (verified fact); the fleet's 535 meets it"
+    )
+    assert facts["envlock/linux-64/kernels/torch"] == (
+        "sm_80 compute_90; CUDA 12.1; verified; torch/x; read from the wheel"
+    )

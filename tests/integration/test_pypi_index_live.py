@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import threading
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -429,6 +432,45 @@ def test_a_server_that_wants_to_be_left_alone_for_long_is_not_waited_for(tmp_pat
     assert waits == []
 
 
+def test_a_server_may_name_a_moment_to_come_back(tmp_path: Path) -> None:
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
+    index = HostedIndex(faults={"*": 503}, repeats=1, fault_headers={"Retry-After": moment})
+    index.add("tool", "1.0")
+    waits: list[float] = []
+    with serve(index) as server:
+        assert open_live(f"{server}/simple", tmp_path, sleep=waits.append).page("tool")
+
+    assert [15 < wait <= 20 for wait in waits] == [True]
+
+
+def test_a_page_without_end_is_not_read_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("envlock.backends.pypi_live.PAGE_LIMIT_BYTES", 100_000)
+    index = HostedIndex(pages={"/simple/tool/": (JSON_TYPE, b" " * 200_000)})
+    with serve(index) as server:
+        error = refused(open_live(f"{server}/simple", tmp_path))
+
+    assert "  received: more than 100,000 bytes\n" in str(error)
+    assert error.hints == (
+        f"no index has so much to say: look what answers at {server}/simple/tool/",
+    )
+
+
+def test_a_page_may_say_where_its_addresses_start(tmp_path: Path) -> None:
+    index = HostedIndex()
+    listed = index.add("tool", "1.0")
+    row = (
+        f'<a href="{listed.file_name}#sha256={listed.sha256}">tool</a><a>no</a><a href="http://[">'
+    )
+    page = f'<base href="/files/"><base href="/no/">{row}'.encode()
+    index.pages["/simple/tool/"] = ("text/html; charset=no-such-one", page)
+    with serve(index) as server:
+        file = only(open_live(f"{server}/simple", tmp_path).page("tool"))
+
+    assert file.url == f"{server}/files/{listed.file_name}"
+
+
 def test_redirections_are_followed_and_loops_are_not(tmp_path: Path) -> None:
     index = HostedIndex(redirects={"/old/tool/": "/simple/tool/", "/old/loop/": "/old/loop/"})
     index.add("tool", "1.0")
@@ -473,7 +515,7 @@ def test_metadata_is_read_out_of_a_wheel_by_ranges(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [True, False])
-def test_a_large_wheel_is_never_fetched_whole(suffix: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_a_large_wheel_is_never_fetched_whole(suffix: bool, tmp_path: Path) -> None:
     index = HostedIndex(offers_metadata=False, suffix_ranges=suffix)
     noise = random.Random(1).randbytes(1_000_000)
     body = make_wheel("tool", "1.0", "helper", members={"a.bin": noise})
@@ -595,11 +637,16 @@ def test_a_source_archive_that_promises_its_metadata_is_not_built(tmp_path: Path
     info = make_metadata("tool", "1.0", "helper").replace("2.1", "2.2", 1)
     index = HostedIndex()
     index.put("tool", "tool-1.0.tar.gz", make_sdist("tool", "1.0", {"PKG-INFO": info}))
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("other-1.0/PKG-INFO", info.replace("tool", "other"))
+    index.put("other", "other-1.0.zip", zipped.getvalue())
     with serve(index) as server:
-        source = open_live(f"{server}/simple", tmp_path, sdists=("tool",))
-        file = only(source.page("tool"))
+        source = open_live(f"{server}/simple", tmp_path, sdists=("tool", "other"))
+        file, other = only(source.page("tool")), only(source.page("other"))
 
         assert source.metadata(file).endswith(b"Requires-Dist: helper\n")
+        assert source.metadata(other).endswith(b"Requires-Dist: helper\n")
         assert source.kernels("tool", "1.0", file) is None
 
 
@@ -728,6 +775,33 @@ def test_an_address_may_be_a_file_of_this_machine(tmp_path: Path) -> None:
         source.url_page("tool", f"{path.as_uri()}#sha256={'c' * 64}")
 
 
+def test_an_address_on_an_indexs_server_is_asked_with_its_login(tmp_path: Path) -> None:
+    index = HostedIndex(login=("me", "hunter2-hunter2"))
+    listed = index.add("tool", "1.0", "helper")
+    environment = {
+        "UV_INDEX_DEFAULT_USERNAME": "me",
+        "UV_INDEX_DEFAULT_PASSWORD": "hunter2-hunter2",
+    }
+    with serve(index) as server:
+        source = open_live(f"{server}/simple", tmp_path, environment=environment)
+        file = only(source.url_page("tool", f"{server}/files/{listed.file_name}"))
+
+    assert file.sha256 == listed.sha256
+
+
+def test_the_server_of_the_files_is_asked_with_its_own_login_from_netrc(tmp_path: Path) -> None:
+    index, files = HostedIndex(), HostedIndex(login=("me", "hunter2-hunter2"))
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password hunter2-hunter2\n")
+    listed = index.add("tool", "1.0", "helper")
+    files.projects = index.projects
+    with serve(index) as server, serve(files) as other:
+        listed.url = f"{other}/files/{listed.file_name}"
+        source = open_live(f"{server}/simple", tmp_path, environment={"HOME": str(tmp_path)})
+        text = source.metadata(only(source.page("tool")))
+
+    assert text.endswith(b"Requires-Dist: helper\n")
+
+
 # The cache, threads, and order
 
 
@@ -821,6 +895,51 @@ def test_gpu_code_is_read_off_the_remote_wheel(tmp_path: Path) -> None:
     assert found is not None
     assert found.sass == ("5.0", "8.0", "9.0")
     assert len(index.sent) == asked + 1
+
+
+def test_gpu_code_is_read_off_the_whole_wheel_where_nothing_else_is_served(
+    tmp_path: Path,
+) -> None:
+    index = HostedIndex(ranges=False)
+    body = make_wheel("torch", "2.4.1", members={"torch/version.py": b"cuda = None\n"})
+    index.put("torch", "torch-2.4.1-py3-none-any.whl", body)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "torch-2.4.1-py3-none-any.whl").write_bytes(body)
+    with serve(index) as server:
+        remote = open_live(f"{server}/simple", tmp_path)
+        local = open_live("./wheels", tmp_path)
+        found = [
+            item.kernels("torch", "2.4.1", only(item.page("torch"))) for item in (remote, local)
+        ]
+
+    assert found[0] == found[1]
+    assert found[0] is not None
+    assert found[0].sass == ()
+
+
+def test_two_texts_under_one_digest_are_not_recorded(tmp_path: Path) -> None:
+    index = HostedIndex()
+    first = index.add("tool", "1.0", "one")
+    index.add("other", "1.0", "two").hashes = first.digests
+    with serve(index) as server:
+        source = open_live(f"{server}/simple", tmp_path)
+        source.metadata(only(source.page("tool")))
+        other = only(source.page("other"))
+        with pytest.raises(WorldError, match="has two different METADATA texts under one digest"):
+            source.metadata(other)
+
+
+def test_a_file_that_no_page_listed_cannot_be_asked_for(tmp_path: Path) -> None:
+    file = DistributionFile(file_name="x-1-py3-none-any.whl", url="x", sha256="a" * 64)
+
+    with pytest.raises(WorldError, match="was not listed by any index in this run"):
+        open_live("http://127.0.0.1:9", tmp_path).metadata(file)
+
+
+def test_nobody_owns_a_project_where_there_is_no_default_index(tmp_path: Path) -> None:
+    indexes = LiveIndexes(base=tmp_path, cache=tmp_path, environment={})
+
+    assert indexes.live([], AS_OF, []).page("tool") is None
 
 
 def test_a_wheel_on_the_disk_must_still_be_a_zip(tmp_path: Path) -> None:

@@ -455,15 +455,15 @@ def test_a_platform_that_no_channel_has_is_refused(refuse):
     )
 
 
-def test_pypi_packages_are_refused_by_name_not_dropped(refuse):
+def test_pypi_packages_without_a_recording_are_refused_and_not_dropped(refuse):
     stack = HEAD + '[pypi-dependencies]\nrequests = "*"\n'
 
     status, told = refuse(stack, forge())
 
     assert status == 2
     assert told == (
-        "error: demo.toml:9: pypi-dependencies.requests: `requests` comes from PyPI, and this "
-        "version solves conda packages only\n"
+        "error: demo.toml: stack `demo` takes packages from PyPI and has no recording of the "
+        "package index to solve from\n"
         "No lock was written.\n\n"
-        "hint: take it from a conda channel, or lock it with uv beside this lock\n"
+        "hint: ask the package index once: `envlock index record demo.toml`\n"
     )

@@ -13,7 +13,7 @@ hashes = st.text("0123456789abcdef", min_size=7, max_size=7).map("h{}".format)
 
 
 @given(lines, hashes, st.sampled_from(["", "_mkl", "_generic"]), st.booleans())
-def test_a_conda_forge_tag_is_read_back(line: CudaLine, digest: str, variant: str, joined: bool):  # noqa: FBT001 - drawn by hypothesis
+def test_a_conda_forge_tag_is_read_back(line: CudaLine, digest: str, variant: str, joined: bool):
     python = f"py313{digest}" if joined else f"py313_{digest}"
     build = f"cuda{line.major}{line.minor}{variant}_{python}_300"
 

@@ -75,7 +75,7 @@ def refusal(content: bytes) -> str | None:
 
 
 @given(st.dictionaries(keys, values, max_size=6), st.booleans())
-def test_a_document_is_a_host_or_refused(document: dict[str, object], versioned: bool):  # noqa: FBT001
+def test_a_document_is_a_host_or_refused(document: dict[str, object], versioned: bool):
     if versioned:
         document["version"] = 1
 

@@ -317,5 +317,5 @@ def test_the_vendored_cudnn_is_the_one_that_a_pytorch_build_names(
         ("13.0", "12.9", False),
     ],
 )
-def test_a_build_runs_with_its_own_minor_and_newer_ones(build_line: str, line: str, runs: bool):  # noqa: FBT001 - the expected answer
+def test_a_build_runs_with_its_own_minor_and_newer_ones(build_line: str, line: str, runs: bool):
     assert runs_on(CudaLine.parse(build_line), CudaLine.parse(line)) is runs

@@ -45,7 +45,7 @@ def test_what_is_no_driver_version_is_refused():
         ("615.71.09", "615", True),
     ],
 )
-def test_drivers_compare_by_branch_and_within_one_by_release(driver: str, floor: str, meets: bool):  # noqa: FBT001 - the expected answer
+def test_drivers_compare_by_branch_and_within_one_by_release(driver: str, floor: str, meets: bool):
     assert DriverVersion.parse(driver).meets(DriverVersion.parse(floor)) is meets
 
 

@@ -158,7 +158,8 @@ def test_a_single_value_is_hidden_more_greedily(text: str, shown: str) -> None:
         (f"https://h.org/a.whl?md5={'0a' * 16}", f"https://h.org/a.whl?md5={'0a' * 16}"),
         ("https://h.org/f?name=a-1-py3-none-any.whl", "https://h.org/f?name=a-1-py3-none-any.whl"),
         ("./wheels/a.whl", "./wheels/a.whl"),
-        ("file:///a/b.whl", "file:///a/b.whl"),
+        ("file:///a/t/x@y/b.whl#x", "file:///a/t/x@y/b.whl"),
+        ("../t/x@y/b.whl", "../t/x@y/b.whl"),
         ("", ""),
     ],
 )

@@ -116,7 +116,7 @@ def test_a_stack_that_asks_for_cudnn_gets_one_or_a_refusal():
 @pytest.mark.parametrize(
     ("driver", "refused"), [("525", False), ("525.60.13", False), ("520", True)]
 )
-def test_the_fleets_driver_must_meet_the_floor_of_the_line(driver: str, refused: bool):  # noqa: FBT001
+def test_the_fleets_driver_must_meet_the_floor_of_the_line(driver: str, refused: bool):
     found = problems(GPU_STACK + f'[fleet]\ndriver = "{driver}"\n')
 
     assert bool(found) is refused
