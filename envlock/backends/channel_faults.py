@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from envlock.backends.channel_files import is_remote
 from envlock.errors import WorldError
-from envlock.formats.channel import channel_name, redact
+from envlock.formats.channel import channel_name
+from envlock.formats.secrets import redact
 from envlock.ports.index import ChannelSource
 
 _SHOWN_BLOCKS = 4

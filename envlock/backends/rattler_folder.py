@@ -44,8 +44,9 @@ from envlock.backends.channel_faults import (
 )
 from envlock.backends.channel_files import doubt_absence, readable_location
 from envlock.errors import WorldError
-from envlock.formats.channel import channel_url, redact
+from envlock.formats.channel import channel_url
 from envlock.formats.index_pin import canonical_record
+from envlock.formats.secrets import redact
 
 if TYPE_CHECKING:
     from rattler import RepoDataRecord

@@ -192,14 +192,14 @@ def _tell(change: PackageChange) -> str:
 
 def _tell_rest(aspects: Sequence[Aspect], before: LockedPackage, after: LockedPackage) -> str:
     """Say what differs in a package of the same version, build and channel."""
-    from envlock.formats.channel import redact
+    from envlock.formats.secrets import public_address
     from envlock.solve.difference import Aspect, parse_archive
 
     names = parse_archive(before).file_name, parse_archive(after).file_name
     if Aspect.FILE in aspects and names[0] != names[1]:
         return f"{names[0]} -> {names[1]}"
     if Aspect.FILE in aspects:
-        return f"{redact(before.url)} -> {redact(after.url)}"
+        return f"{public_address(before.url)} -> {public_address(after.url)}"
     if Aspect.HASH in aspects:
         return f"{_hash(before, after)} -> {_hash(after, before)}"
     if Aspect.DEPENDENCIES in aspects:
@@ -269,7 +269,7 @@ def _describe(change: PackageChange) -> Mapping[str, object]:
 
 
 def _describe_package(package: LockedPackage | None) -> Mapping[str, object] | None:
-    from envlock.formats.channel import redact
+    from envlock.formats.secrets import public_address
     from envlock.solve.difference import parse_archive
 
     if package is None:
@@ -279,7 +279,7 @@ def _describe_package(package: LockedPackage | None) -> Mapping[str, object] | N
         "version": package.version,
         "build": archive.build,
         "channel": archive.channel,
-        "url": redact(package.url),
+        "url": public_address(package.url),
         "md5": package.md5,
         "sha256": package.sha256,
         "dependencies": dict(package.dependencies),

@@ -289,7 +289,7 @@ def _describe_total(total: Total) -> Mapping[str, object]:
 
 
 def _describe_row(row: Row, content: PlatformContent) -> Mapping[str, object]:
-    from envlock.formats.channel import redact
+    from envlock.formats.secrets import public_address
 
     return {
         "name": row.package.name,
@@ -298,7 +298,7 @@ def _describe_row(row: Row, content: PlatformContent) -> Mapping[str, object]:
         "channel": row.archive.channel,
         "manager": row.package.manager,
         "size_bytes": row.size_bytes,
-        "url": redact(row.package.url),
+        "url": public_address(row.package.url),
         "md5": row.package.md5,
         "sha256": row.package.sha256,
         "dependencies": dict(row.package.dependencies),

@@ -13,9 +13,7 @@ ALIAS = "https://conda.anaconda.org"
 """Where a channel without an address lies, as in conda, mamba and pixi."""
 
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_USER = re.compile(r"(://)[^/\s'\"`]*@")
 _TOKEN = re.compile(r"/t/[^/\s)'\"`]+")
-_QUERY = re.compile(r"(\w://[^\s?#)'\"`]*)[?#][^\s)'\"`]*")
 
 
 def channel_location(channel: str) -> str:
@@ -43,10 +41,3 @@ def channel_folder(url: str) -> str:
     """Return where a mirror keeps a channel, such as `conda-forge` or `conda-forge/label/rc`."""
     name = channel_name(url)
     return name.rstrip("/").rpartition("/")[2] if _ADDRESS.match(name) else name
-
-
-def redact(text: str) -> str:
-    """Return a text with every credential, token and query of the addresses in it left out."""
-    text = _USER.sub(r"\1", text)
-    text = _QUERY.sub(r"\1", text)
-    return _TOKEN.sub("/t/<hidden>", text)

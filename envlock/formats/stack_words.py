@@ -40,14 +40,11 @@ def quote(text: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Return text with everything hidden that may be a login, a token or a query.
+    """Return one value with everything hidden that may be a login, a token or a query."""
+    # Only a value that is named to people is looked at, and only files with faults name any.
+    from envlock.formats.secrets import redact_value  # noqa: PLC0415
 
-    Hides too much rather than too little: all before the last `@` but the scheme, the segment
-    after `/t/`, and what follows `?` or `#` up to the end where there is a `=` in it.
-    """
-    text = _LOGIN.sub(r"\1***@", text)
-    text = _TOKEN.sub(r"\1***", text)
-    return _QUERY.sub(r"\1***", text)
+    return redact_value(text)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
@@ -62,9 +59,6 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 _SHORT = 80
-_LOGIN = re.compile(r"^([A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
-_TOKEN = re.compile(r"((?:^|/)t/)[^/]+")
-_QUERY = re.compile(r"([?#])(?=.*=).+", re.DOTALL)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ALIASES = {
     "torch": "pytorch",

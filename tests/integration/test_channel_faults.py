@@ -509,7 +509,8 @@ def test_no_message_tells_the_credentials_of_a_location(status: int, scratch: Pa
         error = refusal(secret, scratch)
 
     told = json.dumps(error.fields())
-    assert f"asked:    {location}/t/<hidden>/tiny" in error.message
+    shown = location.replace("//", "//***@")
+    assert f"asked:    {shown}/t/***/tiny" in error.message
     assert SECRET not in told
     assert "tk-123" not in told
 

@@ -245,7 +245,8 @@ def test_ptx_that_the_fleets_driver_cannot_compile_is_refused(tmp_path: Path):
         "the answer for demo would not run as the stack says\n"
         "  linux-64: torch 2.4.1 wheel does not run on compute capability 9.0: torch 2.4.1 wheel "
         "has no machine code for 9.0, but PTX for 9.0 of CUDA 12.1, which driver 530.30.02 or "
-        "newer compiles (CUDA release notes, table of toolkits and their driver versions; verified)\n"
+        "newer compiles (CUDA release notes, table of toolkits and their driver versions; "
+        "verified)\n"
         f"    ({house.path}:11: gpu.compute)\n"
         "No lock was written."
     )

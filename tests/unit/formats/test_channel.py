@@ -9,8 +9,8 @@ from envlock.formats.channel import (
     channel_location,
     channel_name,
     channel_url,
-    redact,
 )
+from envlock.formats.secrets import redact
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,15 @@ def test_a_mirror_keeps_a_channel_under_its_short_name(url: str, folder: str) ->
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("error for url (https://me:pw@host/x/y.json)", "error for url (https://host/x/y.json)"),
-        ("see https://host/t/tk-1-2/x/noarch, then", "see https://host/t/<hidden>/x/noarch, then"),
-        ("`https://host/x?token=a&b=c` failed", "`https://host/x` failed"),
-        ("https://me:p@ss@host/x", "https://host/x"),
+        (
+            "error for url (https://me:pw@host/x/y.json)",
+            "error for url (https://***@host/x/y.json)",
+        ),
+        ("see https://host/t/tk-1-2/x/noarch, then", "see https://host/t/***/x/noarch, then"),
+        ("`https://host/x?token=a&b=c` failed", "`https://host/x?***` failed"),
+        ("https://me:p@ss@host/x", "https://***@host/x"),
         ("nothing: to hide?", "nothing: to hide?"),
-        ("two: http://a:b@c/ and http://d:e@f/", "two: http://c/ and http://f/"),
+        ("two: http://a:b@c/ and http://d:e@f/", "two: http://***@c/ and http://***@f/"),
     ],
 )
 def test_no_credential_is_shown(text: str, shown: str) -> None:

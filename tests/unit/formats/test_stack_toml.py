@@ -707,7 +707,7 @@ def test_a_query_is_refused_where_it_means_nothing():
 
     assert told(text)[0] == (
         "stacks/a.toml:5: stack.channels[0]: expected an address without `?` or `#`, "
-        "found `https://host/ch?a`"
+        "found `https://host/ch?***`"
     )
 
 

@@ -362,7 +362,7 @@ def test_json_holds_every_package_and_no_secret():
                     "channel": "https://x.example",
                     "manager": "conda",
                     "size_bytes": None,
-                    "url": "https://x.example/t/<hidden>/linux-64/libz-1.3-0.conda",
+                    "url": "https://x.example/t/***/linux-64/libz-1.3-0.conda",
                     "md5": None,
                     "sha256": secret.sha256,
                     "dependencies": {},
