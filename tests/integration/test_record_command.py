@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+import zstandard
 
 from envlock.cli.main import main
 from fakes_pypi import HostedIndex, serve
@@ -100,3 +103,72 @@ def test_making_a_pin_reminds_of_the_recording(tmp_path: Path, capsys: pytest.Ca
         "hint: these take packages from PyPI too; `envlock index record demo.toml` asks the "
         "package index\n"
     ) in capsys.readouterr().err
+
+
+PRIVATE = """
+[[pypi-index]]
+name = "team"
+url = "{url}"
+packages = ["tool"]
+"""
+SECRET = "Zx9-Quiet-Otter-77"  # noqa: S105 - a test's own
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "netrc"),
+    [
+        ("http://{host}/${{TOKEN}}/simple", {"TOKEN": SECRET}, ""),
+        ("http://${{ME}}:${{TOKEN}}@{host}/simple", {"ME": "bob", "TOKEN": SECRET}, ""),
+        ("http://{host}/simple?key=${{TOKEN}}", {"TOKEN": SECRET}, ""),
+        (
+            "http://{host}/simple",
+            {"UV_INDEX_TEAM_USERNAME": "bob", "UV_INDEX_TEAM_PASSWORD": SECRET},
+            "",
+        ),
+        ("http://{host}/simple", {}, f"machine 127.0.0.1 login bob password {SECRET}\n"),
+    ],
+    ids=["path", "login", "query", "environment", "netrc"],
+)
+def test_a_private_index_leaves_no_secret_in_lock_recording_or_output(
+    url: str,
+    environment: dict[str, str],
+    netrc: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+):
+    hosted = HostedIndex()
+    hosted.add("tool", "1.0")
+    if "/$" in url and "@" not in url:
+        hosted.prefix = f"/{SECRET}"
+    elif "?" in url:
+        hosted.query = {"key": SECRET}
+    else:
+        hosted.login = ("bob", SECRET)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "netrc").write_text(netrc, "utf-8")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serve(hosted) as address:
+        host = address.removeprefix("http://")
+        make_stack(Path(), STACK + PRIVATE.format(url=url.format(host=host)), CHANNELS)
+        assert main(["index", "record", "demo.toml"]) == 0, capfd.readouterr().err
+        assert main(["solve", "--json", "demo.toml"]) == 0
+        assert main(["show", "--json", "demo.toml"]) == 0
+        hosted.faults = {"*": 401}
+        main(["index", "record", "demo.toml", "--json"])
+        main(["index", "record", "demo.toml"])
+
+    said = capfd.readouterr()
+    left = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    recordings = [
+        zstandard.ZstdDecompressor().stream_reader(path.read_bytes()).read()
+        for path in tmp_path.rglob("*.json.zst")
+        if path.parent.name == "pypi"
+    ]
+    assert recordings
+    everything = b"".join([*left, *recordings, said.out.encode(), said.err.encode()])
+    everything = everything.replace((tmp_path / "netrc").read_bytes() or b"\0", b"")
+    for secret in (SECRET, quote(SECRET, safe=""), b64encode(f"bob:{SECRET}".encode()).decode()):
+        assert secret.encode() not in everything
