@@ -367,7 +367,7 @@ def test_a_command_that_fails_writes_nothing(
     assert status == 4
     assert told_error(capsys) == (
         "error: no repodata from the channel `tiny`\n"
-        f"  asked:    {location}/tiny (linux-64, noarch)\n"
+        f"  asked:    {location.replace('//', '//***@')}/tiny (linux-64, noarch)\n"
         "  expected: repodata, sharded, zst or JSON\n"
         "  received: HTTP 403 Forbidden\n"
         "No pin was written.\n\n"
