@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version as installed_version
@@ -35,7 +36,10 @@ _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "USERP
 
 
 class UvResolver:
-    """Runs uv. Implements `ports.pypi.PypiResolver`."""
+    """Runs uv. Implements `ports.pypi.PypiResolver`; several threads may ask at once."""
+
+    def __init__(self) -> None:
+        self._finding = threading.Lock()
 
     @property
     def identity(self) -> str:
@@ -48,7 +52,7 @@ class UvResolver:
         """Serve the source to uv and read its answer back; see the port."""
         loopback = Loopback(source, question.fixed, urls)
         with tempfile.TemporaryDirectory(prefix="envlock-uv-") as folder, loopback.serving():
-            finished = _run(Path(folder), question, loopback.index_url)
+            finished = _run(self._program(), Path(folder), question, loopback.index_url)
             if loopback.fault:
                 raise loopback.fault
             if finished.returncode == _NO_ANSWER:
@@ -64,20 +68,26 @@ class UvResolver:
             rows = _read_answer(Path(folder) / _OUTPUT)
         return _answer(rows, loopback, source, question)
 
+    def _program(self) -> str:
+        import uv  # noqa: PLC0415 - found only where the PyPI half is solved
+
+        with self._finding:  # `sysconfig` answers with None while another thread fills it
+            return uv.find_uv_bin()
+
 
 _OUTPUT = "pylock.toml"
 
 
-def _run(folder: Path, question: PypiQuestion, index_url: str) -> subprocess.CompletedProcess[str]:
-    import uv  # noqa: PLC0415 - found only where the PyPI half is solved
-
+def _run(
+    program: str, folder: Path, question: PypiQuestion, index_url: str
+) -> subprocess.CompletedProcess[str]:
     _write(folder / "asks.in", [ask.requirement for ask in question.asks])
     _write(folder / "constraints.in", [ask.requirement for ask in question.constraints])
     if question.keep:
         (folder / _OUTPUT).write_text(_kept(question.keep), encoding="utf-8")
     try:
         return subprocess.run(  # noqa: S603 - our own arguments
-            [uv.find_uv_bin(), *_arguments(question, index_url)],
+            [program, *_arguments(question, index_url)],
             cwd=folder,
             env=_environment(question),
             capture_output=True,

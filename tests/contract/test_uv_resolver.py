@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -293,3 +296,31 @@ def test_another_process_cannot_read_the_index_without_its_token():
             assert b"secret-model" not in answer.read()
             connection.close()
     assert house.asked == []
+
+
+IN_THREADS = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+sys.path.insert(0, sys.argv[1])
+from wheelhouse import Wheelhouse, question
+from envlock.backends.uv_resolver import UvResolver
+house, resolver, ready = Wheelhouse(), UvResolver(), threading.Barrier(8)
+house.add("tool", "1.0")
+def resolve(_):
+    ready.wait()
+    return resolver.resolve(house, question("tool"), {})
+with ThreadPoolExecutor(8) as pool:
+    print(len(set(pool.map(resolve, range(8)))))
+"""
+
+
+@pytest.mark.parametrize("run", range(5))
+def test_several_platforms_are_resolved_at_once_in_a_fresh_process(run: int):
+    """Python's own `sysconfig`, which finds uv, answers with None while it is first filled."""
+    tests = str(Path(__file__).parents[1])
+
+    ran = subprocess.run(
+        [sys.executable, "-c", IN_THREADS, tests], check=False, capture_output=True, text=True
+    )
+
+    assert (ran.stdout, ran.returncode) == ("1\n", 0), ran.stderr
