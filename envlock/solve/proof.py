@@ -74,6 +74,8 @@ def uncovered(view: View, answer: Answer, *, strict: bool) -> Iterable[Incoheren
     if view.gpu is None:
         return
     for proof in prove(view, view.gpu, answer):
+        if proof.kernels.evidence and proof.kernels.line is None:
+            continue  # a CPU build, and that is refused by itself
         if isinstance(proof.coverage, Missing):
             evidence = proof.coverage.evidence
             yield Incoherence(

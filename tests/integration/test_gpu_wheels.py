@@ -149,14 +149,14 @@ old-tool = "*"
 
 
 def test_a_cpu_wheel_in_a_gpu_stack_is_refused(tmp_path: Path):
-    text = '[frameworks]\npytorch = { version = "2.4.1", from = "pypi" }\n'
+    text = 'compute = ["8.0"]\n[frameworks]\npytorch = { version = "2.4.1", from = "pypi" }\n'
     house = house_of(tmp_path, text, platform="win-64")
     house.wheels.add("torch", "2.4.1", tag="cp311-cp311-win_amd64", kernels=read(line=None))
 
     assert refusal(house) == (
         "the answer for demo would not run as the stack says\n"
         "  win-64: torch 2.4.1 on win-64 is a CPU build in a stack for CUDA 12.1\n"
-        f"    ({house.path}:12: frameworks.pytorch)\n"
+        f"    ({house.path}:13: frameworks.pytorch)\n"
         "No lock was written."
     )
 
