@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
-from envlock.errors import Fault, InputFileError, WorldError
+from envlock.errors import Fault, InputFileError, PinError, WorldError
 from envlock.model.package import Package
 
 CONDA_FORGE = "https://conda.anaconda.org/conda-forge"
@@ -89,3 +90,27 @@ class FakeJudge:
     def fault(self, content: bytes) -> str | None:
         self.asked += 1
         return self.says
+
+
+@dataclass
+class FakeRecordings:
+    """Recordings in a dictionary. Implements `ports.recordings.Recordings`."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+    ledger: dict[str, str] = field(default_factory=dict)
+
+    def assigned(self, stack_name: str) -> str | None:
+        return self.ledger.get(stack_name)
+
+    def read(self, digest: str) -> bytes:
+        if digest not in self.kept:
+            raise PinError(f"{digest}: there is no such recording of the package index")
+        return self.kept[digest]
+
+    def keep(self, content: bytes) -> str:
+        digest = sha256(content).hexdigest()
+        self.kept[digest] = content
+        return digest
+
+    def assign(self, stack_names: Iterable[str], digest: str) -> None:
+        self.ledger.update(dict.fromkeys(stack_names, digest))

@@ -52,14 +52,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare two locks."""
     from envlock.backends.files import DiskWorkspace
     from envlock.backends.git import GitHistory
-    from envlock.cli.wiring import pins_beside
+    from envlock.cli.wiring import pins_beside, recordings_beside
     from envlock.workflows.compare import (
         CompareTools,
         compare_sides,
         find_sides,
     )
 
-    tools = CompareTools(workspace=DiskWorkspace(), history=GitHistory(), pins_beside=pins_beside)
+    tools = CompareTools(
+        workspace=DiskWorkspace(),
+        history=GitHistory(),
+        pins_beside=pins_beside,
+        recordings_beside=recordings_beside,
+    )
     before, after = find_sides(arguments.old, arguments.new, tools)
     compared = compare_sides(before, after, arguments.platform, tools)
     if arguments.json:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from envlock.workflows.inspect import Inspected, PlatformContent, Row, Total
 
 _PREFIX = "envlock/"
+_CODE = "kernels/"
+"""Facts on the GPU code of one package; its name follows."""
 _DIGEST_DIGITS = 12
 _NAMED = 5
 
@@ -62,11 +64,15 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show one lock."""
     from envlock.backends.files import DiskWorkspace
-    from envlock.cli.wiring import pins_beside
+    from envlock.cli.wiring import pins_beside, recordings_beside
     from envlock.workflows.inspect import inspect_lock
 
     inspected = inspect_lock(
-        arguments.lock, arguments.platform, pins_beside(arguments.lock), DiskWorkspace()
+        arguments.lock,
+        arguments.platform,
+        pins_beside(arguments.lock),
+        recordings_beside(arguments.lock),
+        DiskWorkspace(),
     )
     if arguments.json:
         from envlock.formats.canonical import format_canonical
@@ -149,7 +155,7 @@ def _platform(inspected: Inspected, content: PlatformContent, width: int | None)
 
     yield printable(f"{content.platform}: {_total(total_of(content.rows))}")
     told = [
-        (FACT_NAMES.get(key, key), value)
+        (FACT_NAMES.get(key, key.replace(_CODE, "code of ")), value)
         for key, value in _facts(inspected.opened.lock.head, content.platform)
     ]
     channels = ", ".join(_channel(name, total) for name, total in content.channels.items())
@@ -173,8 +179,9 @@ def _facts(head: LockHead, platform: str) -> list[tuple[str, str]]:
     }
     machine = [key for key in ("virtual-packages",) if key in facts]
     family = [key for key in LAST_FACTS if key in facts]
-    others = sorted(key for key in facts if key not in (*machine, *family))
-    return [(key, facts[key]) for key in (*others, *family, *machine)]
+    code = sorted(key for key in facts if key.startswith(_CODE))
+    others = sorted(key for key in facts if key not in (*machine, *family, *code))
+    return [(key, facts[key]) for key in (*others, *family, *code, *machine)]
 
 
 def _total(total: Total) -> str:

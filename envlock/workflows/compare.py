@@ -15,9 +15,11 @@ from envlock.formats.conda_lock import read_lock
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage
 from envlock.ports.history import History, HistoryError
 from envlock.ports.pins import Pins
+from envlock.ports.recordings import Recordings
 from envlock.ports.workspace import Workspace
 from envlock.solve.difference import Difference, PackageChange, compare_locks, platforms_of
-from envlock.workflows.inspect import Sizes, lock_of, near_hints, read_sizes
+from envlock.workflows.inspect import lock_of, near_hints
+from envlock.workflows.lock_sizes import Sizes, read_sizes
 
 DEFAULT_REVISION = "HEAD"
 
@@ -40,6 +42,7 @@ class CompareTools:
     workspace: Workspace
     history: History
     pins_beside: Callable[[str], Pins]
+    recordings_beside: Callable[[str], Recordings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,8 @@ def _sizes(side: Side, lock: Lock, difference: Difference, tools: CompareTools) 
     packages = [item for change in changes for item in (change.before, change.after) if item]
     if not packages:
         return Sizes()
-    return read_sizes(lock, packages, tools.pins_beside(side.path), tools.workspace)
+    pins, recordings = tools.pins_beside(side.path), tools.recordings_beside(side.path)
+    return read_sizes(lock, packages, pins, recordings, tools.workspace)
 
 
 def _size_change(changes: Sequence[PackageChange], known: Sequence[Sizes]) -> SizeChange:

@@ -7,20 +7,18 @@ and never less: the index pin has the sizes, the stack has the lines of the wish
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from envlock.errors import EnvlockError, LockError, PinError, WorldError
-from envlock.formats.canonical import format_canonical
-from envlock.formats.channel import channel_url
+from envlock.errors import EnvlockError, LockError
 from envlock.formats.conda_lock import read_lock
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_path
-from envlock.model.pin import OpenPart
 from envlock.ports.pins import Pins
+from envlock.ports.recordings import Recordings
 from envlock.ports.workspace import Workspace
 from envlock.solve.difference import Archive, parse_archive, platforms_of
-from envlock.solve.freshness import INPUTS, PIN
+from envlock.solve.freshness import INPUTS
 from envlock.solve.graph import (
     PYPI,
     FrameworkAsks,
@@ -33,6 +31,7 @@ from envlock.solve.graph import (
     make_graph,
     wishes_of,
 )
+from envlock.workflows.lock_sizes import Sizes, read_sizes
 
 _LOCK_ENDING = lock_path("")
 _SLIP = 0.81
@@ -96,80 +95,6 @@ def near_hints(found: str, known: Sequence[str]) -> list[str]:
     """Return the hint at the platform that was mistyped: `linux64`, but not `win-64`, is near."""
     near = get_close_matches(found, known, n=1, cutoff=_SLIP)
     return [f"did you mean `{name}`?" for name in near]
-
-
-# --- sizes ----------------------------------------------------------------------------------------
-
-_Place = tuple[str, str, str]
-"""Channel URL, subdir and file name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """The sizes that an index pin knows of a lock's archives."""
-
-    by_place: Mapping[_Place, tuple[str | None, int]] = field(default_factory=dict)
-    """With the SHA-256 that the pin gives the archive."""
-    unknown_because: str | None = None
-    """Why nothing is known."""
-
-    def of(self, package: LockedPackage) -> int | None:
-        """Return the size of an archive, None when the pin does not tell for this very file."""
-        sha256, size = self.by_place.get(_place_of(parse_archive(package)), (None, None))
-        same = not (sha256 and package.sha256) or sha256 == package.sha256
-        return size if same else None
-
-
-def _place_of(archive: Archive) -> _Place:
-    return (channel_url(archive.channel), archive.subdir, archive.file_name)
-
-
-def read_sizes(
-    lock: Lock, packages: Iterable[LockedPackage], pins: Pins, workspace: Workspace
-) -> Sizes:
-    """Return what the pin of a lock's head says about archives; a missing pin is not an error."""
-    digest = lock.head.facts.get(PIN, "").removeprefix("sha256:")
-    if not digest:
-        return Sizes(unknown_because="the lock names no index pin")
-    places: dict[tuple[str, str], set[str]] = {}
-    for package in packages:
-        if package.manager == "conda":
-            channel, subdir, file_name = _place_of(parse_archive(package))
-            places.setdefault((channel, subdir), set()).add(file_name)
-    try:
-        opened = pins.open(digest, sorted({subdir for _, subdir in places}))
-        return Sizes(
-            by_place={
-                (part.part.channel, part.part.subdir, name): told
-                for part in opened.parts
-                for name, told in _sizes_in(
-                    part, places.get((part.part.channel, part.part.subdir), ()), workspace
-                )
-            }
-        )
-    except (PinError, WorldError) as error:
-        return Sizes(unknown_because=str(error).partition("\n")[0])
-
-
-def _sizes_in(
-    part: OpenPart, names: Iterable[str], workspace: Workspace
-) -> Iterator[tuple[str, tuple[str | None, int]]]:
-    """Yield the sizes of some archives of a part.
-
-    Canonical repodata has one record to a line: first the older archives, then `.conda`, each in
-    the order of the names. So a few hundred records are found in one pass that reads no other.
-    """
-    wanted = sorted(names, key=lambda name: (name.endswith(".conda"), name))
-    content = workspace.read_bytes(part.path) if wanted else b""
-    place = 0
-    for name in wanted:
-        start = f"\n{format_canonical(name)}:".encode()
-        found = content.find(start, place)
-        if found >= 0:
-            place = content.find(b"\n", found + 1)
-            record = json.loads(content[found + len(start) : place].rstrip(b","))
-            if isinstance(record.get("size"), int):
-                yield name, (record.get("sha256"), record["size"])
 
 
 # --- show -----------------------------------------------------------------------------------------
@@ -241,12 +166,14 @@ class Inspected:
     sizes_unknown_because: str | None
 
 
-def inspect_lock(path: str, wanted: Sequence[str], pins: Pins, workspace: Workspace) -> Inspected:
+def inspect_lock(
+    path: str, wanted: Sequence[str], pins: Pins, recordings: Recordings, workspace: Workspace
+) -> Inspected:
     """Read a lock, and the sizes where its pin lies beside it."""
     opened = open_lock(path, workspace)
     platforms = choose_platforms(opened, wanted)
     packages = [item for item in opened.lock.packages if item.platform in platforms]
-    sizes = read_sizes(opened.lock, packages, pins, workspace)
+    sizes = read_sizes(opened.lock, packages, pins, recordings, workspace)
     inputs = _inputs(opened, workspace)
     frameworks = _framework_asks(inputs)
     return Inspected(

@@ -56,6 +56,22 @@ def test_a_stack_is_recorded_over_the_index_that_is_named_and_solved_without_it(
     assert told["platforms"]["linux-64"]["distributions"] == 1
 
 
+def test_show_tells_how_large_the_wheels_are(capsys: pytest.CaptureFixture[str]):
+    make_stack(Path(), STACK, CHANNELS)
+    hosted = HostedIndex()
+    listed = hosted.add("tool", "1.0")
+    with serve(hosted) as address:
+        main(["index", "record", "-q", "demo.toml", "--mirror", f"default={address}/simple"])
+    main(["solve", "-q", "demo.toml"])
+    capsys.readouterr()
+
+    assert main(["show", "--json", "demo.toml"]) == 0
+
+    (platform,) = json.loads(capsys.readouterr().out)["platforms"].values()
+    assert platform["unknown_sizes"] == 0
+    assert platform["download_bytes"] == 1000 + len(listed.body)
+
+
 def test_the_same_answers_make_the_same_recording(capsys: pytest.CaptureFixture[str]):
     make_stack(Path(), STACK, CHANNELS)
     hosted = HostedIndex()

@@ -15,7 +15,7 @@ from envlock.model.lock import Lock
 from envlock.model.pin import OpenPart, OpenPin, Origin, Pin, PinPart
 from envlock.ports.history import HistoryError
 from envlock.workflows.compare import Compared, CompareTools, Side, compare_sides, find_sides
-from fakes import CONDA_FORGE, FakeWorkspace
+from fakes import CONDA_FORGE, FakeRecordings, FakeWorkspace
 from locks import locked, make_lock, pip_locked
 
 ROOT = "/repository"
@@ -76,6 +76,7 @@ def tools_of(
         workspace=workspace,
         history=FakeHistory(dict(revisions or {})),
         pins_beside=lambda _: FakePins(workspace, sizes or {}),
+        recordings_beside=lambda _: FakeRecordings(),
     )
 
 

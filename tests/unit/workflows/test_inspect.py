@@ -34,7 +34,7 @@ from envlock.workflows.inspect import (
     near_hints,
     open_lock,
 )
-from fakes import CONDA_FORGE, NVIDIA, FakeWorkspace
+from fakes import CONDA_FORGE, NVIDIA, FakeRecordings, FakeWorkspace
 from locks import locked, make_lock, pip_locked
 
 DIGEST = "ab" * 32
@@ -129,7 +129,7 @@ def workspace_of(lock: Lock | bytes, *, stack: bytes | None = STACK) -> FakeWork
 
 def inspect(lock: Lock, *platforms: str, path: str = "a.toml") -> Inspected:
     workspace = workspace_of(lock)
-    return inspect_lock(path, platforms, FakePins(workspace), workspace)
+    return inspect_lock(path, platforms, FakePins(workspace), FakeRecordings(), workspace)
 
 
 def shown(inspected: Inspected, *, order: str = "name", every: bool = False) -> str:
@@ -288,7 +288,7 @@ def test_without_its_pin_a_lock_is_shown_and_sizes_are_unknown():
     workspace = workspace_of(OURS)
     pins = FakePins(workspace, error=PinError("pins/ab: the pin is not there\nmore"))
 
-    found = inspect_lock("a.toml", ["win-64"], pins, workspace)
+    found = inspect_lock("a.toml", ["win-64"], pins, FakeRecordings(), workspace)
 
     assert found.sizes_unknown_because == "pins/ab: the pin is not there"
     assert "win-64: 3 packages, download size unknown\n" in shown(found)
@@ -298,7 +298,7 @@ def test_only_the_folders_of_the_wanted_platforms_are_opened():
     workspace = workspace_of(OURS)
     pins = FakePins(workspace)
 
-    inspect_lock("a.toml", ["win-64"], pins, workspace)
+    inspect_lock("a.toml", ["win-64"], pins, FakeRecordings(), workspace)
 
     assert pins.asked == [["noarch", "win-64"]]
 
