@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from envlock.compat.evidence import Confidence, confidence_of, read_table
 from envlock.model.version import CudaLine
@@ -33,6 +34,7 @@ class Architecture:
         return self.last_line is not None and line > self.last_line
 
 
+@cache
 def architecture(compute: str) -> Architecture | None:
     """Return the row of a compute capability such as `8.6`; None where it is not known."""
     for row in read_table("architectures", "architecture"):

@@ -57,18 +57,50 @@ class FloorRow:
     confidence: Confidence
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRow:
+    """What the drivers of a branch offer by themselves, in both numberings."""
+
+    branch: int
+    line: CudaLine
+    """The newest CUDA; everything older runs too, and PTX of all of it is compiled."""
+    source: str
+    confidence: Confidence
+
+    @property
+    def row(self) -> str:
+        """Where it stands."""
+        return f"drivers/driver_cuda[{self.branch}]"
+
+
 def cuda_of_driver(driver: str) -> CudaLine | None:
     """Return the newest CUDA line that a driver offers by itself.
 
     None for drivers older or newer than the table. Raises `ValueError` where the text is no driver
     version. A compatibility package on the library path can raise what a process sees.
     """
-    branch = DriverVersion.parse(driver).branch
-    branches = _branches()
-    at = bisect_right(branches, branch, key=lambda row: row[0]) - 1
-    if at < 0 or branch >= branches[-1][0] + _BRANCH_WIDTH:
+    offer = offer_of(DriverVersion.parse(driver))
+    return offer.line if offer else None
+
+
+def offer_of(driver: DriverVersion) -> OfferRow | None:
+    """Return what a driver offers; None for drivers older or newer than the table."""
+    rows = _offers()
+    at = bisect_right(rows, driver.branch, key=lambda row: row.branch) - 1
+    if at < 0 or driver.branch >= rows[-1].branch + _BRANCH_WIDTH:
         return None
-    return branches[at][1]
+    return rows[at]
+
+
+def first_offer(line: CudaLine) -> OfferRow | None:
+    """Return the oldest branch that offers a line; None for lines newer than the table."""
+    return next((row for row in _offers() if row.line >= line), None)
+
+
+def branch_of(driver: DriverVersion) -> int:
+    """Return the branch that a driver is of: Windows numbers lie a little above their branch's."""
+    offer = offer_of(driver)
+    return offer.branch if offer else driver.branch
 
 
 def minor_floor(line: CudaLine, system: System) -> FloorRow | None:
@@ -105,6 +137,14 @@ _COLUMNS = {System.LINUX: "linux", System.WINDOWS: "windows"}
 
 
 @cache
-def _branches() -> tuple[tuple[int, CudaLine], ...]:
-    rows = read_table("drivers", "driver_cuda")
-    return tuple(sorted((int(row["branch"]), CudaLine.parse(row["cuda"])) for row in rows))
+def _offers() -> tuple[OfferRow, ...]:
+    rows = (
+        OfferRow(
+            branch=int(row["branch"]),
+            line=CudaLine.parse(row["cuda"]),
+            source=row["source"],
+            confidence=confidence_of(row),
+        )
+        for row in read_table("drivers", "driver_cuda")
+    )
+    return tuple(sorted(rows, key=lambda row: row.branch))

@@ -1,7 +1,8 @@
 """Does an artifact's GPU code run on a GPU? NVIDIA's rules for machine code and for PTX.
 
-- Machine code (SASS) of X.y runs on X.z for z >= y, within one major; compiled for an exact GPU
-  (suffix `a` or `f`) it runs on that alone. Jetson's own numbers stand apart from the others.
+- Machine code (SASS) of X.y runs on X.z for z >= y, within one major. With a suffix it runs on that
+  exact GPU (`a`) or on its family (`f`); which of the two is not kept, so its own GPU is all that
+  is sure. Jetson's numbers stand apart from the others, and so does a number that no table has.
 - PTX of X.y runs on every later GPU, if the driver can compile it: the driver must be the one that
   the PTX's toolkit came with, or newer. Minor-version compatibility does not help here.
 """
@@ -10,17 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from envlock.compat.architectures import architecture, known_computes
 from envlock.compat.drivers import DriverVersion, FloorRow, native_floor
 from envlock.compat.evidence import Confidence
+from envlock.compat.ptx import SYSTEMS, compiles_ptx, no
 from envlock.compat.wheels import wheel_facts
 from envlock.formats.kernels import format_entries
 from envlock.model.host import Numbering
-from envlock.model.platform import Platform, System
+from envlock.model.platform import Platform
 from envlock.model.verdict import Coverage, Covered, Evidence, Kernels, Missing, Unknown
 from envlock.model.version import parse_dotted
-
-SYSTEMS = {Numbering.LINUX: System.LINUX, Numbering.WINDOWS: System.WINDOWS}
 
 
 def machine_code_for(kernels: Kernels, compute: str) -> str | None:
@@ -39,6 +41,11 @@ def ptx_for(kernels: Kernels, compute: str) -> str | None:
     wanted = parse_dotted(compute)
     fitting = [item for item in kernels.ptx if parse_dotted(item) <= wanted]
     return max(fitting, key=parse_dotted, default=None)
+
+
+def needs_ptx(kernels: Kernels, compute: str) -> bool:
+    """Say whether a GPU finds nothing but PTX in an artifact."""
+    return machine_code_for(kernels, compute) is None and ptx_for(kernels, compute) is not None
 
 
 def cover_gpu(kernels: Kernels, compute: str, driver: str | None, numbering: Numbering) -> Coverage:
@@ -86,15 +93,12 @@ def ptx_floor(kernels: Kernels, numbering: Numbering) -> FloorRow | None:
 
 
 def _runs_on(code: str, compute: str) -> bool:
-    if _is_tegra(code) != _is_tegra(compute):
+    """Say whether machine code without a suffix runs on another GPU than its own."""
+    own, other = architecture(code), architecture(compute)
+    if own is None or other is None or own.tegra or other.tegra:
         return False
     have, want = parse_dotted(code), parse_dotted(compute)
     return have[0] == want[0] and have <= want
-
-
-def _is_tegra(compute: str) -> bool:
-    row = architecture(compute)
-    return row is not None and row.tegra
 
 
 def _covered(kernels: Kernels, how: str) -> Coverage:
@@ -105,28 +109,25 @@ def _by_ptx(
     kernels: Kernels, ptx: str, compute: str, driver: str | None, numbering: Numbering
 ) -> Coverage:
     how = f"has no machine code for {compute}, but PTX for {ptx}"
-    floor = ptx_floor(kernels, numbering)
-    if floor is None:
-        reason = f"{kernels.artifact} {how}; no row says which driver compiles PTX of its toolkit"
+    if kernels.line is None:
+        reason = f"{kernels.artifact} {how}, and nobody knows of which toolkit"
         return Unknown(reason=reason, evidence=evidence_of(kernels, how))
-    if driver is None:
-        return _covered(kernels, f"{how}, which driver {floor.driver} or newer compiles")
-    if DriverVersion.parse(driver).meets(floor.driver):
-        return _covered(kernels, f"{how}, which driver {driver} compiles ({floor.driver} would do)")
-    fact = f"{how} of CUDA {kernels.line}, which driver {floor.driver} or newer compiles"
-    evidence = Evidence(
-        fact=f"{kernels.artifact} {fact}",
-        row=f"toolkit_drivers/toolkit_driver[{kernels.line}]",
-        source=floor.source,
-        confidence=_weaker(floor.confidence, kernels).value,
-    )
-    return no(evidence, f"driver {floor.driver} or newer")
+    parsed = DriverVersion.parse(driver) if driver else None
+    match compiles_ptx(parsed, kernels.line, numbering):
+        case Covered(evidence=found):
+            return _covered(kernels, f"{how}; {found.fact}")
+        case Missing(evidence=found, remedy=remedy):
+            fact = f"{kernels.artifact} {how} of CUDA {kernels.line}, which {remedy} compiles"
+            return no(replace(found, fact=fact, confidence=_weaker(found, kernels)), remedy)
+        case Unknown(reason=reason):
+            told = f"{kernels.artifact} {how}; {reason}"
+            return Unknown(reason=told, evidence=evidence_of(kernels, how))
 
 
-def _weaker(confidence: Confidence, kernels: Kernels) -> Confidence:
+def _weaker(found: Evidence, kernels: Kernels) -> str:
     known = kernels.evidence
     sure = known is not None and known.confidence == Confidence.VERIFIED
-    return confidence if sure else Confidence.RECALLED
+    return found.confidence if sure else Confidence.RECALLED.value
 
 
 def _missing(kernels: Kernels, compute: str) -> Coverage:
@@ -136,16 +137,16 @@ def _missing(kernels: Kernels, compute: str) -> Coverage:
         return Unknown(
             reason=f"compute capability {compute} is beyond the tables", evidence=evidence
         )
-    return no(evidence, f"a build with code for {compute}, or a GPU of {_supported(kernels)}")
+    if any(_runs_on(item, compute) for item in kernels.family):
+        return Unknown(
+            reason=f"{kernels.artifact} has code for one GPU or its family only, and nobody knows "
+            f"which of the two: {has}",
+            evidence=evidence,
+        )
+    return no(evidence, f"a build with code for {compute}" + _or_gpu(kernels))
 
 
-def _supported(kernels: Kernels) -> str:
+def _or_gpu(kernels: Kernels) -> str:
     found: Iterable[str] = sorted({*kernels.sass, *kernels.ptx}, key=parse_dotted)
-    return ", ".join(found) or "no kind"
-
-
-def no(evidence: Evidence, remedy: str) -> Coverage:
-    """Return a refusal, where the evidence may refuse: a recalled row only warns."""
-    if evidence.confidence == Confidence.VERIFIED:
-        return Missing(evidence=evidence, remedy=remedy)
-    return Unknown(reason=f"{evidence.fact}, as far as is recalled", evidence=evidence)
+    named = ", ".join(found)
+    return f", or a GPU of {named}" if named else ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from envlock.compat.builds import CudaBuild, read_build
+from envlock.compat.builds import CpuBuild, CudaBuild, read_build
 from envlock.compat.components import component_of, line_of
 from envlock.compat.conda_kernels import conda_kernels
 from envlock.compat.evidence import read_table
@@ -14,6 +14,7 @@ from envlock.compat.frameworks import framework, known_frameworks
 from envlock.compat.kernels import kernels_of_wheel
 from envlock.compat.nvidia_wheels import wheel_line
 from envlock.compat.pypi_frameworks import pypi_framework
+from envlock.compat.wheels import wheel_facts
 from envlock.formats.conda_lock import FACT_PREFIX
 from envlock.formats.kernels import parse_kernels
 from envlock.model.lock import Lock, LockedPackage
@@ -27,6 +28,10 @@ _MACOS = re.compile(r"__osx=(?P<version>[0-9.]+)")
 _MANYLINUX = re.compile(r"manylinux_(?P<major>[0-9]+)_(?P<minor>[0-9]+)_")
 _EXACT = re.compile(r"==?(?P<version>[0-9][0-9A-Za-z.+]*)$|(?P<bare>[0-9]+(?:\.[0-9]+)+)$")
 _CARRIER_WHEEL = re.compile(r"torch|tensorflow|jax-cuda[0-9]+-plugin")
+_CUDA_WHEEL = re.compile(r"torch|jax-cuda[0-9]+-plugin")
+"""Carriers that are for CUDA by themselves; TensorFlow's wheel has CUDA code, and serves CPUs."""
+_LOCAL_CUDA = re.compile(r"\+cu(?P<major>[0-9]{1,2})(?P<minor>[0-9])$")
+_DECLARED = re.compile(r"(?:^|; )(?P<computes>[0-9]+\.[0-9]+(?: [0-9]+\.[0-9]+)*): ")
 
 
 def workload_of_lock(lock: Lock, platform: str, name: str) -> Workload:
@@ -51,12 +56,7 @@ def workload_of_lock(lock: Lock, platform: str, name: str) -> Workload:
         line=line,
         kernels=kernels,
         compilers=tuple(sorted({item.name for item in packages} & _compilers())) if line else (),
-        compute=tuple(
-            sorted(
-                (key.removeprefix("gpu/") for key in facts if key.startswith("gpu/")),
-                key=parse_dotted,
-            )
-        ),
+        compute=_declared(facts),
         glibc=_found(_GLIBC, virtual) or _glibc_of(packages, where),
         macos=_found(_MACOS, virtual),
         forward_compat=facts.get("forward-compat") == "yes",
@@ -111,6 +111,13 @@ def _line(facts: Mapping[str, str]) -> CudaLine | None:
         return None
 
 
+def _declared(facts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the GPUs that a head says a lock was solved for: `7.5 8.0: machine code in …`."""
+    found = _DECLARED.finditer(facts.get("gpus", ""))
+    computes = {compute for match in found for compute in match["computes"].split()}
+    return tuple(sorted(computes, key=parse_dotted))
+
+
 def _kernels(facts: Mapping[str, str]) -> tuple[Kernels, ...]:
     found: list[Kernels] = []
     for key, value in facts.items():
@@ -127,7 +134,7 @@ def _line_of(packages: Iterable[LockedPackage], platform: Platform) -> CudaLine 
     lines: list[CudaLine] = []
     for item in packages:
         if item.manager == "pip":
-            line = wheel_line(item.name, item.version)
+            line = wheel_line(item.name, item.version) or _carrier_line(item, platform)
         elif component_of(item.name):
             line = line_of(item.name, item.version)
         else:
@@ -135,6 +142,17 @@ def _line_of(packages: Iterable[LockedPackage], platform: Platform) -> CudaLine 
         if line:
             lines.append(line)
     return max(lines, default=None)
+
+
+def _carrier_line(item: LockedPackage, platform: Platform) -> CudaLine | None:
+    """Return the line that a framework's wheel was built for, where it is for CUDA at all."""
+    if not _CUDA_WHEEL.fullmatch(item.name):
+        return None
+    facts = wheel_facts(item.name, item.version, platform)
+    local = _LOCAL_CUDA.search(item.version)
+    if facts is None and local:
+        return CudaLine(int(local["major"]), int(local["minor"]))
+    return facts.line if facts else None
 
 
 def _build_line(item: LockedPackage, platform: Platform) -> CudaLine | None:
@@ -148,15 +166,24 @@ def _build_line(item: LockedPackage, platform: Platform) -> CudaLine | None:
 def _kernels_of(
     packages: Iterable[LockedPackage], platform: Platform, line: CudaLine | None
 ) -> Iterable[Kernels]:
-    if line is None:
+    """Yield the GPU code of every framework; without a CUDA line, of what may be CUDA unseen."""
+    if line is None and platform.system is System.MACOS:
         return
     carriers = {facts.carrier for name in known_frameworks() if (facts := framework(name))}
+    wheels = _CARRIER_WHEEL if line else _CUDA_WHEEL
     for item in packages:
-        if item.manager == "pip" and _CARRIER_WHEEL.fullmatch(item.name):
-            yield kernels_of_wheel(item.name, item.version, platform)
-        elif item.manager == "conda" and item.name in carriers:
+        if item.manager == "pip" and wheels.fullmatch(item.name):
+            found = kernels_of_wheel(item.name, item.version, platform)
+            if line or found.evidence is None:
+                yield found
+        elif item.manager == "conda" and item.name in carriers and (line or not _is_cpu(item)):
             known = conda_kernels(item.name, item.version, _build(item), _channel(item), platform)
             yield known or Kernels(artifact=f"{item.name} {item.version} {_build(item)}")
+
+
+def _is_cpu(item: LockedPackage) -> bool:
+    build = read_build(item.name, _build(item), _channel(item), System.LINUX)
+    return isinstance(build, CpuBuild)
 
 
 def _file_name(item: LockedPackage) -> str:

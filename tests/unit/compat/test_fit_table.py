@@ -130,8 +130,8 @@ WINDOWS = """
     ("driver", "line", "cell"), [tuple(row.split()) for row in WINDOWS.strip().splitlines()]
 )
 def test_windows_and_wsl_count_drivers_in_their_own_numbers(driver: str, line: str, cell: str):
-    workload = work(line, code(line, "8.9"))
-    wsl = machine("RTX 4090", driver, numbering=Numbering.WINDOWS, wsl=True)
+    workload = work(line, code(line, "7.5"))
+    wsl = machine("T4", driver, numbering=Numbering.WINDOWS, wsl=True)
     windows = replace(wsl, platform=Platform.WIN_64, wsl=False, glibc=None)
 
     expected = (RUNS if cell == "y" else NO, f"{MINOR}[{line.partition('.')[0]}]")
@@ -213,11 +213,13 @@ def test_machine_code_of_a_major_serves_its_newer_minors_alone():
     assert outcome(work("12.8", code("12.8", "8.9")), machine("A10", "580.65.06"))[0] == NO
 
 
-def test_code_for_an_exact_gpu_serves_that_alone():
+def test_code_with_a_suffix_is_sure_on_its_own_gpu_alone():
     exact = code("12.8", "9.0 10.0", family="10.0")
 
     assert outcome(work("12.8", exact), machine("B200", "580.65.06"))[0] == RUNS
-    assert outcome(work("12.8", exact), machine("B300", "580.65.06"))[0] == NO
+    # `a` is for one GPU, `f` for its family; which it is was not kept.
+    assert outcome(work("12.8", exact), machine("B300", "580.65.06")) == (OPEN, "test")
+    assert outcome(work("12.8", exact), machine("RTX 5090", "580.65.06")) == (NO, "test")
 
 
 def test_a_board_of_the_jetson_family_takes_code_of_its_own():
@@ -253,8 +255,8 @@ FORWARD = [  # GPU, driver, line, asks for it, verdict, row
     ("H200", "570.195.03", "13.0", True, RUNS, "forward/base[570]"),
     ("NVIDIA GeForce RTX 4090", "535.183.06", "13.0", True, NO, "forward/eligible[consumer]"),
     ("NVIDIA GeForce RTX 4090", "535.183.06", "13.0", False, NO, f"{MINOR}[13]"),
-    ("RTX A6000", "535.183.06", "13.0", True, OPEN, ""),
-    ("H100", "545.23.08", "13.0", True, OPEN, ""),
+    ("RTX A6000", "535.183.06", "13.0", True, OPEN, "forward/eligible[workstation]"),
+    ("H100", "545.23.08", "13.0", True, OPEN, "forward_compat/feature_branch[545]"),
     ("H100", "580.65.06", "13.0", True, RUNS, f"{MINOR}[13]"),
     ("T4", "470.256.02", "12.4", True, RUNS, "forward/base[470]"),
 ]
