@@ -32,6 +32,13 @@ def pypi_framework(name: str, line: CudaLine | None, platform: Platform) -> Pypi
     return next((_facts(row, line, platform) for row in rows if row["name"] == name), None)
 
 
+def distribution_names(name: str) -> tuple[str, ...]:
+    """Return the distributions that a framework is asked for as, on one machine or another."""
+    rows = (row for row in read_table("pypi_frameworks", "framework") if row["name"] == name)
+    found = (row[column] for row in rows for column in ("distribution", "cpu_distribution"))
+    return tuple(dict.fromkeys(found))
+
+
 def framework_distributions() -> frozenset[str]:
     """Return the distributions that are a framework, or have the kernels of one."""
     rows = read_table("pypi_frameworks", "framework")

@@ -27,6 +27,8 @@ class _Build:
     """Major and minor; empty where the toolkit line alone tells a build's code."""
     line: CudaLine
     code: Kernels
+    is_variant: bool = False
+    """Whether it is on the framework's own index alone."""
 
 
 def known_build(
@@ -38,8 +40,8 @@ def known_build(
 ) -> str:
     """Return the nearest build of the same framework with machine code for a GPU, in words.
 
-    Of the same release, else of the nearest, and no newer than the driver runs. Empty where no
-    verified row knows one.
+    Of the same release, else of the nearest, and no newer than the driver runs; the default
+    index's own before other variants. Empty where no verified row knows one.
     """
     name, release = _named(kernels.artifact)
     fitting = [
@@ -49,7 +51,7 @@ def known_build(
     ]
     if not fitting:
         return ""
-    found = min(fitting, key=lambda build: (_distance(build, release), _last(build)))
+    found = min(fitting, key=lambda build: (_distance(build, release), _rank(build)))
     if not found.release:
         return f"{found.name} for CUDA {found.line}"
     told = f"{found.name} {'.'.join(map(str, found.release))} for CUDA {found.line}"
@@ -78,9 +80,9 @@ def _distance(build: _Build, release: tuple[int, ...]) -> tuple[int, int]:
     return (major, minor)
 
 
-def _last(build: _Build) -> tuple[int, int]:
-    """Sort the newest toolkit first."""
-    return (-build.line.major, -build.line.minor)
+def _rank(build: _Build) -> tuple[bool, int, int]:
+    """Sort the default index first, then the newest toolkit."""
+    return (build.is_variant, -build.line.major, -build.line.minor)
 
 
 def _runs(line: CudaLine, driver: DriverVersion | None, numbering: Numbering) -> bool:
@@ -112,8 +114,13 @@ def _of_facts(found: Iterable[WheelFacts | None]) -> Iterator[_Build]:
     for facts in found:
         if facts and facts.line and facts.evidence.confidence == Confidence.VERIFIED:
             code = Kernels(artifact=facts.distribution, sass=facts.sass)
-            release = parse_dotted(facts.version)[:2]
-            yield _Build(name=facts.distribution, release=release, line=facts.line, code=code)
+            yield _Build(
+                name=facts.distribution,
+                release=parse_dotted(facts.version)[:2],
+                line=facts.line,
+                code=code,
+                is_variant=facts.evidence.row.startswith("torch_variants/"),
+            )
 
 
 def _of_conda(recipe: str, platform: Platform) -> Iterator[_Build]:

@@ -145,7 +145,8 @@ def _wishes(
             yield Wish(node=f"{PYPI}{_normal(name)}", spec=spec, key=key)
         case ["frameworks", name, *_]:
             for place, node in enumerate(frameworks.get(name, (name,))):
-                yield Wish(node=node, spec="*" if place else spec, key=key)
+                main = not place or node.startswith(PYPI)
+                yield Wish(node=node, spec=spec if main else "*", key=key)
         case _:
             pass
 

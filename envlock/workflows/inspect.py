@@ -221,9 +221,14 @@ def _framework_asks(inputs: Mapping[str, object]) -> FrameworkAsks:
     if not any("frameworks." in key for key in inputs):
         return {}
     from envlock.compat.frameworks import framework, known_frameworks  # noqa: PLC0415 - 20 ms
+    from envlock.compat.pypi_frameworks import distribution_names  # noqa: PLC0415 - as above
 
     known = {name: framework(name) for name in known_frameworks()}
-    return {name: facts.asks for name, facts in known.items() if facts}
+    return {
+        name: (*facts.asks, *(f"{PYPI}{item}" for item in distribution_names(name)))
+        for name, facts in known.items()
+        if facts
+    }
 
 
 # --- why ------------------------------------------------------------------------------------------

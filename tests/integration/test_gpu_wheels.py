@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from envlock.cli.main import main
 from envlock.errors import NoSolutionError
 from envlock.model.verdict import Evidence, Kernels
 from envlock.model.version import CudaLine
@@ -285,3 +286,17 @@ def test_the_head_says_which_artifact_serves_each_gpu(tmp_path: Path):
     assert facts["envlock/linux-64/kernels/torch"] == (
         "sm_80 compute_90; CUDA 12.1; verified; torch/x; read from the wheel"
     )
+
+
+def test_why_names_the_framework_that_asks_for_a_wheel(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    house = house_of(tmp_path, PYTORCH)
+    add_torch(house, "filelock")
+    house.wheels.add("filelock", "3.0")
+    house.record()
+    house.solve()
+
+    assert main(["why", "filelock", house.path]) == 0
+
+    assert "frameworks.pytorch" in capsys.readouterr().out

@@ -427,6 +427,22 @@ def test_mig_is_told_of_what_is_missing_too():
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "fit"), [("12.7", Fit.UNKNOWN), ("12.8", Fit.RUNS), ("13.0", Fit.RUNS)]
+)
+def test_a_toolkit_alone_compiles_for_a_gpu_from_its_first_line_on(line: str, fit: Fit):
+    assert judge(work(line), machine("B200", "580.65.06")).fit is fit
+
+
+@pytest.mark.parametrize(
+    ("found_one", "fit"), [("2.27", Fit.REFUSED), ("2.28", Fit.RUNS), ("2.28.1", Fit.RUNS)]
+)
+def test_a_glibc_that_is_just_enough_will_do(found_one: str, fit: Fit):
+    workload = Workload(name="w", platform=LINUX, glibc="2.28")
+
+    assert judge(workload, machine(None, None, glibc=found_one)).fit is fit
+
+
 @pytest.mark.parametrize("glibc", ["musl", "", "."])
 def test_a_glibc_that_is_no_version_stays_open(glibc: str):
     workload = Workload(name="w", platform=LINUX, glibc="2.28")
@@ -525,7 +541,7 @@ def test_a_compat_package_compiles_no_ptx_newer_than_itself():
             "2.4.1",
             "B200",
             "570.124.06",
-            "a build with kernels for 10.0: torch 2.8 for CUDA 12.9 or newer",
+            "a build with kernels for 10.0: torch 2.8 for CUDA 12.8 or newer",
         ),
         (
             "torch",
@@ -561,6 +577,8 @@ def test_the_tables_name_a_build_that_would_do(
         ("torch 2.15.0 wheel", "7.0", "515.43.04", "torch 2.0 for CUDA 11.8 or older"),
         ("torch 2.10.0 wheel", "7.0", None, "torch 2.10 for CUDA 12.8"),
         ("torch 2.15.0 wheel", "7.0", "390.157", "torch 1.12 for CUDA 10.2 or older"),
+        ("torch 2.12.0+cu126 wheel", "9.0", None, "torch 2.12 for CUDA 13.0"),
+        ("torch 2.12.0 wheel", "6.0", None, "torch 2.12 for CUDA 12.6"),
         ("torch 2.15.0 wheel", "3.5", None, ""),
         ("torch new wheel", "7.0", None, ""),
         ("pytorch 2.10.0 cuda130_py313_h06a2bf6_301", "7.0", None, "pytorch for CUDA 12.9"),
