@@ -574,7 +574,7 @@ def test_the_tables_name_a_build_that_would_do(
     ("artifact", "compute", "driver", "build"),
     [
         ("torch 2.15.0 wheel", "7.0", None, "torch 2.14 for CUDA 12.6 or older"),
-        ("torch 2.15.0 wheel", "7.0", "515.43.04", "torch 2.0 for CUDA 11.8 or older"),
+        ("torch 2.15.0 wheel", "7.0", "515.43.04", "torch 2.0 for CUDA 11.7 or older"),
         ("torch 2.10.0 wheel", "7.0", None, "torch 2.10 for CUDA 12.8"),
         ("torch 2.15.0 wheel", "7.0", "390.157", "torch 1.12 for CUDA 10.2 or older"),
         ("torch 2.12.0+cu126 wheel", "9.0", None, "torch 2.12 for CUDA 13.0"),
