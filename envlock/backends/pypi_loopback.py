@@ -21,7 +21,6 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from envlock.errors import EnvlockError
 from envlock.model.pypi import DistributionFile, FixedPoint, Page
 from envlock.ports.pypi import PackageSource
 
@@ -40,7 +39,7 @@ class Loopback:
     def __init__(
         self, source: PackageSource, fixed: Sequence[FixedPoint], urls: Mapping[str, str]
     ) -> None:
-        self.fault: EnvlockError | None = None
+        self.fault: Exception | None = None
         """The first error that the source raised."""
         self._source = source
         self._fixed = {item.name: item for item in fixed}
@@ -59,8 +58,7 @@ class Loopback:
     @contextlib.contextmanager
     def serving(self) -> Iterator[Loopback]:
         """Serve until the block ends."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
@@ -82,7 +80,7 @@ class Loopback:
             return _problem("this index serves one resolver, and you are another")
         try:
             found = self._found(path[len(prefix) :])
-        except EnvlockError as error:
+        except Exception as error:  # noqa: BLE001 - a mistake of ours too: it is raised by whoever serves
             self.fault = self.fault or error
             return _problem(str(error))
         return found or _problem(f"nothing but pages and METADATA is served here: {path}")
@@ -174,6 +172,13 @@ def _json_page(name: str, files: Sequence[Mapping[str, object]]) -> tuple[int, s
 
 def _problem(title: str) -> tuple[int, str, bytes]:
     return 400, _PROBLEM_TYPE, json.dumps({"title": title, "status": 400}).encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing: a resolver that has its answer drops its connections."""
 
 
 def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:

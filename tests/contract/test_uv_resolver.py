@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import subprocess
 import sys
 from http.client import HTTPConnection
@@ -14,7 +16,7 @@ from envlock.backends.pypi_loopback import Loopback
 from envlock.backends.uv_resolver import UvResolver
 from envlock.errors import PinError, WorldError
 from envlock.model.platform import Platform
-from envlock.model.pypi import FixedPoint, PypiAnswer, PypiConflict, PypiQuestion
+from envlock.model.pypi import DistributionFile, FixedPoint, PypiAnswer, PypiConflict, PypiQuestion
 from wheelhouse import HOST, Wheelhouse, ask, question
 
 NUMPY_1 = FixedPoint(name="numpy", version="1.26.4", package="numpy 1.26.4 py311_0")
@@ -259,6 +261,33 @@ def test_an_index_that_fails_is_its_own_error():
 
     with pytest.raises(WorldError, match="401 for `tool`"):
         resolve(Failing(), question("tool"))
+
+
+def test_a_mistake_of_the_source_comes_out_as_it_is_and_nothing_is_printed(
+    capfd: pytest.CaptureFixture[str],
+):
+    class Broken(Wheelhouse):
+        def metadata(self, file: DistributionFile) -> bytes:
+            raise ZeroDivisionError("ours")
+
+    house = Broken()
+    for version in range(20):
+        house.add("tool", f"{version}.0")
+
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        resolve(house, question("tool"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_connection_that_breaks_off_is_not_talked_about(capfd: pytest.CaptureFixture[str]):
+    with Loopback(Wheelhouse(), (), {}).serving() as loopback:
+        place = urlsplit(loopback.index_url)
+        for _ in range(20):
+            connection = socket.create_connection((place.hostname or "", place.port or 0))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(b"GET /x HTTP/1.1\r\n")
+            connection.close()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_same_question_has_the_same_answer_whatever_the_environment_says(
