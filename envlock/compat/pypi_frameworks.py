@@ -39,6 +39,16 @@ def distribution_names(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def cpu_twin(distribution: str) -> str | None:
+    """Return the distribution without CUDA beside one that has it; None where there is none."""
+    rows = (
+        row
+        for row in read_table("pypi_frameworks", "framework")
+        if row["distribution"] == distribution != row["cpu_distribution"]
+    )
+    return next((row["cpu_distribution"] for row in rows), None)
+
+
 def framework_distributions() -> frozenset[str]:
     """Return the distributions that are a framework, or have the kernels of one."""
     rows = read_table("pypi_frameworks", "framework")

@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from envlock.compat.nvidia_wheels import WheelKind, wheel_component, wheel_line
-from envlock.compat.pypi_frameworks import PypiFramework, framework_distributions, pypi_framework
+from envlock.compat.pypi_frameworks import (
+    PypiFramework,
+    cpu_twin,
+    framework_distributions,
+    pypi_framework,
+)
 from envlock.compat.wheels import wheel_facts
 from envlock.model.pypi import Distribution
 from envlock.model.question import Answer
@@ -102,13 +107,18 @@ def _cuda_wheels(view: View, answer: Answer) -> Iterable[Incoherence]:
     for item in answer.distributions:
         if item.name in carriers and _build(item, view) == CUDA:
             accelerator = view.stack.accelerator(view.platform)
+            twin = cpu_twin(item.name)
+            instead = (
+                f"ask for `{twin}`, which is without CUDA"
+                if twin
+                else f"take {item.name} from an index of CPU builds with a [[pypi-index]]"
+            )
             yield Incoherence(
                 platform=view.platform,
                 where=_place(view, item.name),
                 problem=f"{item.name} {item.version} is a CUDA build, the platform computes on "
                 f"{accelerator}",
-                hint=f"take {item.name} from an index of CPU builds with a [[pypi-index]], "
-                "or add a [gpu] table",
+                hint=f"{instead}, or add a [gpu] table",
             )
 
 
