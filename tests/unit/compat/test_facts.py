@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib.resources import files
 from typing import Any
@@ -100,6 +101,14 @@ def test_no_row_is_there_twice(file: str, table: str):
 @pytest.mark.parametrize(("file", "table"), TABLES)
 def test_no_source_is_an_address(file: str, table: str):
     assert not [row for row in read_table(file, table) if "://" in row["source"]]
+
+
+@pytest.mark.parametrize("file", sorted({file for file, _ in TABLES}))
+def test_no_table_names_a_host_or_a_folder_of_somebodys(file: str):
+    """Facts are told by the document that they stand in, which outlives its address."""
+    text = (files("envlock.compat") / "facts" / f"{file}.toml").read_text(encoding="utf-8")
+
+    assert re.findall(r"\b[a-z0-9-]+\.(?:org|com|io|net|dev)\b|(?:^|[\s\"'])/[a-z]+/", text) == []
 
 
 def component_columns() -> list[str]:
