@@ -300,3 +300,35 @@ def test_why_names_the_framework_that_asks_for_a_wheel(
     assert main(["why", "filelock", house.path]) == 0
 
     assert "frameworks.pytorch" in capsys.readouterr().out
+
+
+def test_a_fleet_of_driver_515_is_refused_cuda_13(tmp_path: Path):
+    text = '[fleet]\ndriver = "515"\n' + PYTORCH
+    house = house_of(tmp_path, text, cuda="13.0")
+    house.wheels.add("torch", "2.4.1", kernels=read("8.0", line="13.0"))
+
+    assert refusal(house) == (
+        "the answer for demo would not run as the stack says\n"
+        "  linux-64: CUDA 13.0 needs driver 580.65.06 or newer, the fleet has 515 (NVIDIA CUDA "
+        "compatibility guide, minor version compatibility, table 1; exact builds from the cuDNN "
+        "support matrices 8.9.6, 9.0.0, 9.5.1, 9.17.0; verified)\n"
+        f"    ({house.path}:12: fleet.driver)\n"
+        "No lock was written."
+    )
+
+
+def test_a_v100_is_refused_a_wheel_for_cuda_13(tmp_path: Path):
+    house = house_of(tmp_path, 'compute = ["7.0"]\n' + PYTORCH, cuda="13.0")
+    house.wheels.add("torch", "2.4.1", kernels=read("7.5", "8.0", line="13.0"))
+
+    assert refusal(house) == (
+        "the answer for demo would not run as the stack says\n"
+        "  linux-64: CUDA 13.0 has left Volta (compute capability 7.0); the last line for it is "
+        "12.9 (NVIDIA data-center driver documentation, CUDA toolkit, driver and architecture "
+        "matrix; verified)\n"
+        f"    ({house.path}:11: gpu.compute)\n"
+        "  linux-64: torch 2.4.1 wheel does not run on compute capability 7.0: torch 2.4.1 wheel "
+        "has nothing for 7.0: sm_75 sm_80 (read from the wheel; verified)\n"
+        f"    ({house.path}:11: gpu.compute)\n"
+        "No lock was written."
+    )
