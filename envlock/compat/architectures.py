@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from envlock.compat.drivers import DriverVersion, branch_of
 from envlock.compat.evidence import Confidence, confidence_of, read_table
 from envlock.model.version import CudaLine
 
@@ -58,3 +59,17 @@ def architecture(compute: str) -> Architecture | None:
 def known_computes() -> tuple[str, ...]:
     """Return every known compute capability, the oldest first."""
     return tuple(row["compute"] for row in read_table("architectures", "architecture"))
+
+
+def drives(driver: str, compute: str) -> bool:
+    """Say whether a Linux driver drives a GPU, as far as the tables know.
+
+    Raises `ValueError` where the text is no driver version.
+    """
+    row = architecture(compute)
+    if row is None:
+        return True
+    version = DriverVersion.parse(driver)
+    is_left = bool(row.last_driver_branch) and branch_of(version) > int(row.last_driver_branch)
+    is_early = bool(row.min_driver) and not version.meets(DriverVersion.parse(row.min_driver))
+    return not is_left and not is_early

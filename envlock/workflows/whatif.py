@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from envlock.compat.architectures import known_computes
+from envlock.compat.architectures import drives, known_computes
 from envlock.compat.cloud import cloud_instances, newest_driver
 from envlock.compat.fit import judge
 from envlock.compat.hardware import gpu_model, near_models
@@ -128,12 +128,15 @@ def suit(host: Host, workload: Workload | None) -> Host:
     """Return a machine that is not there yet as a workload would find it.
 
     Its glibc is the image's, and that can be chosen. Where nobody named a GPU, the workload finds
-    those that it was declared for.
+    those that it was declared for and that the driver drives: a machine with an older driver is
+    none of those with a newer GPU.
     """
     if workload is None:
         return host
+    driven = [item for item in workload.compute if host.driver and drives(host.driver, item)]
     declared = tuple(
-        HostGpu(name=f"compute {compute}", compute=compute) for compute in workload.compute
+        HostGpu(name=f"compute {compute}", compute=compute)
+        for compute in driven or workload.compute
     )
     return replace(
         host,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envlock.compat.architectures import architecture
+from envlock.compat.architectures import architecture, drives
 from envlock.compat.evidence import read_table
 from envlock.model.version import CudaLine
 
@@ -37,3 +37,21 @@ def test_no_gpu_is_dropped_before_it_is_supported():
         row = architecture(cells["compute"])
         assert row is not None
         assert row.last_line is None or row.first_line <= row.last_line
+
+
+@pytest.mark.parametrize(
+    ("driver", "compute", "expected"),
+    [
+        ("535", "10.0", False),
+        ("570.26", "10.0", True),
+        ("570", "12.0", True),
+        ("590.48.01", "7.0", False),
+        ("580.65.06", "7.0", True),
+        ("535", "9.0", True),
+        ("535", "99.9", True),
+    ],
+)
+def test_a_driver_drives_what_it_is_new_enough_for_and_has_not_left(
+    driver: str, compute: str, *, expected: bool
+):
+    assert drives(driver, compute) is expected
