@@ -105,7 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
         emit(render(host, judged, every=arguments.all))
         if not (host.gpus or arguments.host):
             print(
-                "note: no GPU was named; each is judged on the GPUs that it declares and the driver drives",
+                "note: no GPU was named; each is judged on the GPUs that it declares and that the "
+                "driver drives",
                 file=sys.stderr,
             )
     fits = {verdict.fit for _, verdict in judged}

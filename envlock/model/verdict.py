@@ -1,7 +1,7 @@
 """Will it run? What a workload needs, and what is known about a machine for each need.
 
-Coverage has three answers, and none of them is a guess: `Covered` and `Missing` rest on a verified
-row, which they show; everything else is `Unknown` and says why.
+Coverage has three answers, and none of them is a guess. `Missing` rests on a verified row, `Covered`
+on a row that it shows, which may be recalled; everything else is `Unknown` and says why.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Workload(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Covered(Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
-    """It is met, by this row."""
+    """It is met, by this row; a recalled one is told as such."""
 
     evidence: Evidence
 
