@@ -1,7 +1,7 @@
 """Will it run? What a workload needs, and what is known about a machine for each need.
 
-Coverage has three answers, and none of them is a guess. `Missing` rests on a verified row, `Covered`
-on a row that it shows, which may be recalled; everything else is `Unknown` and says why.
+Coverage has three answers, and none of them is a guess. `Missing` rests on a verified row,
+`Covered` on a row that it shows, which may be recalled; all else is `Unknown` and says why.
 """
 
 from __future__ import annotations
