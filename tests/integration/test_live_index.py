@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.index
 
 ROOT = Path(__file__).parents[2]
 STACKS = ("torch-cu121-pypi", "torch-cu130-pypi", "tf-cu125", "tf-cu123", "jax-cu12", "tf-cpu")
-CPU_WHEELS = Path("wheels")
-"""Where a machine without the index of CPU builds may have one of them."""
+CPU_WHEELS = Path(os.environ.get("PIP_FIND_LINKS") or "no-such-folder")
+"""Where a machine without the index of CPU builds may have one of them, as pip is told."""
 NEEDS_SDIST = {"2.15.0"}
 """TensorFlow whose `and-cuda` asks for a tensorrt that was published as a source archive alone."""
 FIRST_WITH_NVJITLINK = 12
