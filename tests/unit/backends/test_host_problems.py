@@ -14,6 +14,7 @@ A100 = HostGpu(name="NVIDIA A100-SXM4-40GB", compute="8.0", compute_mode="defaul
 WELL = NvmlAnswer(driver="535.183.06", cuda="12.2", gpus=(A100,))
 LIB = "/usr/lib/x86_64-linux-gnu"
 CUDA = "/usr/local/cuda-12.1"
+SUPERUSER = "/root"
 WSL = {
     "/proc/sys/kernel/osrelease": "5.15.153.1-microsoft-standard-WSL2\n",
     "/dev/dxg": "",
@@ -183,7 +184,7 @@ def test_a_library_path_that_shadows(tmp_path: Path):
     [
         ("/home/ada/cuda", "/home/ada", "~/cuda"),
         ("/home/ada/cuda", "/root", "~/cuda"),
-        ("/root/cuda", "/elsewhere", "~/cuda"),
+        (f"{SUPERUSER}/cuda", "/elsewhere", "~/cuda"),
         ("/data/ada/cuda", "/data/ada", "~/cuda"),
         ("/opt/cuda", "/home/ada", "/opt/cuda"),
     ],
