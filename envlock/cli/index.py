@@ -59,9 +59,10 @@ def add_parser(subparsers: Any) -> None:
     update.set_defaults(action=_update)
     _add_stacks(update)
     _add_source(update)
-    from envlock.cli.index_record import add_action
+    from envlock.cli import index_join, index_record
 
-    add_action(actions)
+    index_record.add_action(actions)
+    index_join.add_action(actions)
     show = actions.add_parser(
         "show",
         help="tell what a pin holds",
@@ -107,7 +108,7 @@ def _pin(arguments: argparse.Namespace) -> int:
     from envlock.model.pin import Origin
     from envlock.workflows.index import extend_pin, pin_stacks
 
-    stacks, pins = _load(arguments.stacks)
+    stacks, pins = load_stacks(arguments.stacks)
     story = extend_pin if arguments.extend else pin_stacks
     origin = Origin.OBSERVED if arguments.observed else Origin.LIVE
     results = [_run_story(story, stacks, pins, origin, arguments)]
@@ -117,7 +118,7 @@ def _pin(arguments: argparse.Namespace) -> int:
 def _update(arguments: argparse.Namespace) -> int:
     from envlock.workflows.index import shared_digest, update_pin
 
-    stacks, pins = _load(arguments.stacks)
+    stacks, pins = load_stacks(arguments.stacks)
     groups: dict[str, list[Stack]] = {}
     for stack in stacks:
         groups.setdefault(shared_digest([stack], pins), []).append(stack)
@@ -152,7 +153,7 @@ def _run_story(
     return result
 
 
-def _load(paths: Sequence[str]) -> tuple[list[Stack], DiskPins]:
+def load_stacks(paths: Sequence[str]) -> tuple[list[Stack], DiskPins]:
     """Read the stacks; they must lie in one folder, since their pins lie beside them."""
     from envlock.cli.wiring import load_stack, pins_beside
 

@@ -70,11 +70,17 @@ def run(arguments: argparse.Namespace) -> int:
     choices = _choose(arguments, _ask if asks else _take_default)
     stack = init_stack(choices, arguments.path, DiskWorkspace())
     print(arguments.path)
-    print(
+    from envlock.cli.wiring import pins_beside
+
+    joins = (
+        f"hint: or `envlock index join {arguments.path}` takes the pin that lies beside it\n"
+        if pins_beside(arguments.path).kept()
+        else ""
+    )
+    sys.stderr.write(
         f"wrote {arguments.path} ({stack.name})\n\n"
         f"hint: `envlock index pin {arguments.path}` asks the channels once, "
-        f"then `envlock solve {arguments.path}`",
-        file=sys.stderr,
+        f"then `envlock solve {arguments.path}`\n{joins}"
     )
     return 0
 

@@ -416,3 +416,32 @@ def test_mistakes_on_the_command_line_are_named(
         assert told_error(capsys) == told
     assert main(["index", "update", str(stack)]) == 2
     assert told_error(capsys).startswith("error: no index pin yet: demo\n")
+
+
+def test_a_new_stack_joins_the_pin_that_lies_beside_it_without_a_network(
+    stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["index", "pin", "-q", str(stack), "--from", base_of(tmp_path)]) == 0
+    digest = capsys.readouterr().out.strip()
+    new = stack.with_name("new.toml")
+    new.write_text(STACK.replace('"demo"', '"new"'), "utf-8")
+
+    assert main(["index", "join", str(new)]) == 0
+
+    assert capsys.readouterr().out == f"{digest}\n"
+    assert main(["solve", "-q", str(new)]) == 0
+    for pin in (str(stack), digest[:8], f"sha256:{digest}"):
+        assert main(["index", "join", "-q", str(new), "--pin", pin]) == 0
+
+
+def test_a_pin_that_is_not_there_cannot_be_joined(
+    stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["index", "join", str(stack)]) == 2
+    assert "there is no pin to join; there: none" in capsys.readouterr().err
+    assert main(["index", "pin", "-q", str(stack), "--from", base_of(tmp_path)]) == 0
+    capsys.readouterr()
+
+    assert main(["index", "join", str(stack), "--pin", "ffff"]) == 2
+
+    assert "no pin begins with `ffff`; there: " in capsys.readouterr().err

@@ -148,7 +148,7 @@ def test_every_command_that_a_hint_names_is_one():
         ),
         (
             "index shw",
-            "error: envlock index: ACTION: expected one of pin, update, record, show, "
+            "error: envlock index: ACTION: expected one of pin, update, record, join, show, "
             "found `shw`\n\n"
             "hint: did you mean `envlock index show`?\n",
         ),
@@ -175,7 +175,7 @@ def test_a_mistake_in_the_options_reads_as_every_other_error(
 
 
 @pytest.mark.parametrize(
-    "choices", ["'pin', 'update', 'record', 'show'", "pin, update, record, show"]
+    "choices", ["'pin', 'update', 'record', 'join', 'show'", "pin, update, record, join, show"]
 )
 def test_every_python_quotes_choices_in_its_own_way_and_is_understood(choices: str):
     with pytest.raises(EnvlockError) as refused:
@@ -184,7 +184,7 @@ def test_every_python_quotes_choices_in_its_own_way_and_is_understood(choices: s
         )
 
     assert refused.value.message == (
-        "envlock index: ACTION: expected one of pin, update, record, show, found `shw`"
+        "envlock index: ACTION: expected one of pin, update, record, join, show, found `shw`"
     )
     assert refused.value.hints == ("did you mean `envlock index show`?",)
 
