@@ -224,11 +224,26 @@ def pypi_to_conda(specifiers: str) -> str | None:
     think differently: conda's `<2` admits 2.0rc1.
     """
     try:
-        items = list(SpecifierSet(specifiers))
+        items = _tightest(SpecifierSet(specifiers))
         clauses = [clause for item in items for clause in _to_conda(item)]
     except ValueError:
         return None
     return ",".join(sorted(set(clauses))) or "*"
+
+
+def _tightest(wanted: SpecifierSet) -> list[Specifier]:
+    """Leave out bounds that another one implies: of several wheels' lowest the highest counts."""
+    lower = [item for item in wanted if item.operator in {">=", ">"}]
+    upper = [item for item in wanted if item.operator in {"<=", "<"}]
+    others = [item for item in wanted if item not in {*lower, *upper}]
+    kept = [max(lower, key=_strictness)] if lower else []
+    if upper:
+        kept.append(min(upper, key=lambda item: (Version(item.version), item.operator == "<=")))
+    return [*others, *kept]
+
+
+def _strictness(item: Specifier) -> tuple[Version, bool]:
+    return Version(item.version), item.operator == ">"
 
 
 def _to_conda(item: Specifier) -> Iterable[str]:
