@@ -47,7 +47,10 @@ def to_locked(package: Package, platform: str) -> LockedPackage:
 
 
 def to_locked_wheel(item: Distribution, platform: str) -> LockedPackage:
-    """Return a distribution as the unified format has it."""
+    """Return a distribution as the unified format has it.
+
+    Any version is an empty range there: rattler refuses the `*` that conda-lock writes.
+    """
     return LockedPackage(
         name=item.name,
         version=item.version,
@@ -56,7 +59,7 @@ def to_locked_wheel(item: Distribution, platform: str) -> LockedPackage:
         url=item.file.url,
         md5=None,
         sha256=item.file.sha256,
-        dependencies=dict(item.depends),
+        dependencies={name: "" if spec == "*" else spec for name, spec in item.depends},
     )
 
 

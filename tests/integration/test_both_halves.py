@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,38 @@ def test_both_halves_stand_in_one_lock_that_conda_lock_accepts(tmp_path: Path):
     assert wheels["tool"].url == "https://files.example.org/tool-1.0-py3-none-any.whl"
     assert wheels["tool"].sha256 == house.wheels.pages["tool"][0].sha256
     assert [item.name for item in lock.packages if item.manager == "conda"] == ["python"]
+
+
+READ_BACK = """
+import json, os, sys, warnings
+from pathlib import Path
+warnings.simplefilter("ignore")
+from conda_lock.lockfile import parse_conda_lock_file
+from rattler import LockFile
+path = Path(sys.argv[1])
+theirs = sorted(package.name for package in parse_conda_lock_file(path).package)
+(environment,) = (found for _, found in LockFile.from_path(path).environments())
+(platform,) = environment.platforms()
+ours = sorted(package.name for package in environment.packages(platform))
+print(json.dumps([theirs, ours]), flush=True)
+os._exit(0)  # a library's threads may break a process that ends by itself
+"""
+
+
+def test_conda_lock_and_rattler_read_both_halves(tmp_path: Path):
+    house = house_of(tmp_path, '[pypi-dependencies]\ntool = "*"\n')
+    house.wheels.add("tool", "1.0", "helper", "third>=1,<2")
+    house.wheels.add("helper", "1.5")
+    house.wheels.add("third", "1.5")
+    house.record()
+    lock = house.solve().path
+
+    read = subprocess.run(
+        [sys.executable, "-c", READ_BACK, lock], check=True, capture_output=True, text=True
+    )
+
+    expected = ["helper", "python", "third", "tool"]
+    assert json.loads(read.stdout) == [expected, expected]
 
 
 def test_the_head_names_the_recording_and_the_resolver(tmp_path: Path):
