@@ -16,6 +16,7 @@ from envlock.compat.pypi_frameworks import (
     pypi_framework,
 )
 from envlock.compat.wheels import wheel_facts
+from envlock.formats.stack_rules import normal_name
 from envlock.model.pypi import Distribution
 from envlock.model.question import Answer
 from envlock.model.stack import Framework, FrameworkSource, Gpu, Where
@@ -60,7 +61,7 @@ def _kind(item: Distribution) -> WheelKind | None:
 def _place(view: View, name: str) -> Where:
     """Return the line that asks for a distribution, else the Python line."""
     for listed in view.stack.pypi_dependencies_on(view.platform):
-        if listed.name.lower().replace("_", "-") == name:
+        if normal_name(listed.name) == name:
             return listed.where
     for item, facts in wanted_wheels(view):
         if name in {facts.distribution, facts.carrier}:
