@@ -101,6 +101,14 @@ class NoSolutionError(EnvlockError):
     exit_code = ExitCode.NO_SOLUTION
 
 
+class ArchiveError(EnvlockError):
+    """A package is not what the lock says, or holds what no package may hold."""
+
+
+class StoreError(EnvlockError):
+    """The store, an environment or a generation is not there, or not what it must be."""
+
+
 class WorldError(EnvlockError):
     """The network, the disk or the machine did not do what was asked."""
 

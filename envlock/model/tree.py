@@ -1,0 +1,33 @@
+"""What lies under a folder of the store, entry by entry."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class EntryKind(StrEnum):
+    """What an entry is; a store holds nothing else, devices and sockets least of all."""
+
+    FILE = "file"
+    LINK = "link"
+    FOLDER = "folder"
+
+
+class TreeEntry(Struct, frozen=True, kw_only=True, order=True):
+    """One file, symbolic link or folder.
+
+    Modes are not kept: everything in the store is read-only, so whether a file may be executed is
+    all that a mode could still say. Times are not kept either; the store sets them all alike.
+    """
+
+    path: str
+    """Relative, with `/`; no `.`, `..`, empty part or control character."""
+    kind: EntryKind
+    sha256: str = ""
+    """Of a file's content, 64 hex digits; empty for the rest."""
+    size_bytes: int = 0
+    is_executable: bool = False
+    target: str = ""
+    """What a link points to, as it is written in the link; empty for the rest."""
