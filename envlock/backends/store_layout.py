@@ -1,0 +1,148 @@
+"""Where everything lies in a store, and whether this envlock may touch it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from envlock.errors import StoreError, WorldError
+from envlock.model.store import LAYOUT_VERSION
+
+_VERSION_FILE = "layout"
+_OPEN_TO_READ = 0o755
+STAGING = ".staging-"
+"""What is being made: beside its target, so that the last rename stays within one folder."""
+TRASH = ".trash-"
+"""What is being removed."""
+
+
+def store_home(environ: Mapping[str, str], home: Callable[[], Path]) -> Path:
+    """Return the store's folder: `ENVLOCK_HOME`, else the user's data folder (XDG).
+
+    Absolute and without links: it stands in every file that knows its own prefix.
+    """
+    named = environ.get("ENVLOCK_HOME")
+    if named:
+        return Path(os.path.realpath(named))
+    data = environ.get("XDG_DATA_HOME")
+    base = Path(data) if data and Path(data).is_absolute() else home() / ".local" / "share"
+    return Path(os.path.realpath(base / "envlock"))
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLayout:
+    """The folders of one store."""
+
+    root: Path
+
+    @property
+    def environments(self) -> Path:
+        """One folder per environment, `<key>-<name>`."""
+        return self.root / "store"
+
+    @property
+    def artifacts(self) -> Path:
+        """Downloads by their SHA-256."""
+        return self.root / "artifacts"
+
+    @property
+    def trees(self) -> Path:
+        """Unpacked artifacts and bytecode."""
+        return self.root / "trees"
+
+    @property
+    def manifests(self) -> Path:
+        """What trees hold, by `tree_sha256`."""
+        return self.root / "manifests"
+
+    @property
+    def database(self) -> Path:
+        """Valid paths, references, roots."""
+        return self.root / "db.sqlite"
+
+    @property
+    def profiles(self) -> Path:
+        """Generations."""
+        return self.root / "profiles"
+
+    @property
+    def locks(self) -> Path:
+        """Files that processes hold while they work on something."""
+        return self.root / "locks"
+
+    @property
+    def temporary_roots(self) -> Path:
+        """What running processes need; each file is held by its process."""
+        return self.root / "temproots"
+
+    def manifest(self, tree_sha256: str) -> Path:
+        """Return the file of one manifest."""
+        return self.manifests / tree_sha256[:2] / f"{tree_sha256}.zst"
+
+
+def open_layout(root: Path) -> StoreLayout:
+    """Return a store's layout, made where there was none.
+
+    Raises `StoreError` for a store of another layout or a folder that is something else, and
+    `WorldError` when the disk refuses.
+    """
+    layout = StoreLayout(root)
+    try:
+        _check_version(root)
+        for folder in (
+            *(layout.environments, layout.artifacts, layout.trees, layout.manifests),
+            *(layout.profiles, layout.locks, layout.temporary_roots),
+        ):
+            make_folder(folder)
+        version = root / _VERSION_FILE
+        if not version.exists():
+            _write_version(version)
+    except OSError as error:
+        raise WorldError(
+            f"{root}: the store cannot be opened: {error.strerror or error}",
+            hints=["choose a folder that you may write to: `export ENVLOCK_HOME=…`"],
+        ) from error
+    return layout
+
+
+def _check_version(root: Path) -> None:
+    if not root.exists():
+        return
+    try:
+        found = (root / _VERSION_FILE).read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        _refuse_foreign(root)
+        return
+    if found != str(LAYOUT_VERSION):
+        raise StoreError(
+            f"{root}: expected a store of layout {LAYOUT_VERSION}, found layout {found[:20]!r}\n"
+            "Nothing in it was touched.",
+            hints=["use the envlock that made it, or another folder: `export ENVLOCK_HOME=…`"],
+        )
+
+
+def _refuse_foreign(root: Path) -> None:
+    ours = {"store", "artifacts", "trees", "manifests", "profiles", "locks", "temproots"}
+    others = sorted(entry.name for entry in root.iterdir() if entry.name not in ours)
+    others = [name for name in others if not name.startswith(_VERSION_FILE)]
+    if others:
+        raise StoreError(
+            f"{root}: expected a store or an empty folder, found `{others[0]}` in it\n"
+            "Nothing in it was touched.",
+            hints=["name a folder of its own: `export ENVLOCK_HOME=…`"],
+        )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that others may read, whatever the umask says."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(_OPEN_TO_READ)
+
+
+def _write_version(path: Path) -> None:
+    staged = path.with_name(f"{_VERSION_FILE}.{os.getpid()}")
+    staged.write_text(f"{LAYOUT_VERSION}\n", encoding="ascii")
+    staged.replace(path)

@@ -1,0 +1,306 @@
+"""Folders of the store: made read-only, hashed, moved to their place, looked at again, removed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import shutil
+import stat
+import sys
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import file_digest
+from pathlib import Path
+
+import zstandard
+
+from envlock.backends.store_layout import STAGING, TRASH, StoreLayout, make_folder
+from envlock.errors import StoreError, WorldError
+from envlock.model.tree import EntryKind, TreeEntry
+from envlock.store.tree import format_tree, parse_tree, tree_digest
+
+EPOCH_SECONDS = 315_532_800
+"""1980-01-01 UTC, the oldest time that a zip archive can hold; every file of the store has it."""
+_FILE_MODE = 0o444
+_PROGRAM_MODE = 0o555
+_FOLDER_MODE = 0o555
+_MANIFEST_LIMIT_BYTES = 1 << 30
+_EXECUTABLE = 0o111
+_WRITABLE = 0o222
+_TIMES = (EPOCH_SECONDS, EPOCH_SECONDS)
+_WORKERS = min(8, (os.cpu_count() or 1) + 1)
+
+Inode = tuple[int, int]
+"""Device and number."""
+
+
+class Known:
+    """Contents whose digest is known since they share an inode with a file that was hashed."""
+
+    def __init__(self) -> None:
+        self._digests: dict[Inode, str] = {}
+
+    def add(self, status: os.stat_result, sha256: str) -> None:
+        """Remember a file of a valid tree."""
+        self._digests[status.st_dev, status.st_ino] = sha256
+
+    def digest(self, status: os.stat_result) -> str | None:
+        """Return the SHA-256 of a file, when it is one of those."""
+        return self._digests.get((status.st_dev, status.st_ino))
+
+
+def seal_tree(root: Path, known: Known | None = None) -> tuple[TreeEntry, ...]:
+    """Take every write permission and every time away, and return what lies there.
+
+    Files that `known` has are neither read nor changed: they are links to what is sealed already.
+    Raises `StoreError` for what a store cannot hold.
+    """
+    entries = _Walk(root, known or Known(), is_sealing=True).entries()
+    _seal_folder(root)
+    return entries
+
+
+def read_tree(root: Path, known: Known | None = None) -> tuple[TreeEntry, ...]:
+    """Return what lies there and leave it as it is; every file that `known` lacks is read."""
+    return _Walk(root, known or Known(), is_sealing=False).entries()
+
+
+class _Walk:
+    def __init__(self, root: Path, known: Known, *, is_sealing: bool) -> None:
+        self._root = root
+        self._known = known
+        self._is_sealing = is_sealing
+        self._entries: list[TreeEntry] = []
+        self._unknown: list[tuple[str, str, os.stat_result]] = []
+
+    def entries(self) -> tuple[TreeEntry, ...]:
+        self._visit(str(self._root), "")
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            self._entries += pool.map(self._hash, self._unknown)
+        return tuple(sorted(self._entries, key=lambda entry: entry.path))
+
+    def _visit(self, folder: str, relative: str) -> None:
+        with os.scandir(folder) as found:
+            items = list(found)
+        for item in items:
+            path = f"{relative}{item.name}"
+            status = item.stat(follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                self._entries.append(TreeEntry(path=path, kind=EntryKind.FOLDER))
+                self._visit(item.path, f"{path}/")
+                if self._is_sealing:
+                    _seal_folder(item.path)
+            elif stat.S_ISLNK(status.st_mode):
+                self._link(item.path, path)
+            elif stat.S_ISREG(status.st_mode):
+                self._file(item.path, path, status)
+            else:
+                raise StoreError(f"{item.path}: expected a file, a link or a folder, found neither")
+
+    def _link(self, place: str, path: str) -> None:
+        target = os.readlink(place)
+        self._entries.append(TreeEntry(path=path, kind=EntryKind.LINK, target=target))
+        if self._is_sealing:
+            os.utime(place, _TIMES, follow_symlinks=False)
+
+    def _file(self, place: str, path: str, status: os.stat_result) -> None:
+        digest = self._known.digest(status)
+        if digest is None:
+            if self._is_sealing:
+                is_program = bool(status.st_mode & _EXECUTABLE)
+                os.chmod(place, _PROGRAM_MODE if is_program else _FILE_MODE)
+                os.utime(place, _TIMES)
+            self._unknown.append((place, path, status))
+        else:
+            self._entries.append(_file_entry(path, status, digest))
+
+    def _hash(self, item: tuple[str, str, os.stat_result]) -> TreeEntry:
+        place, path, status = item
+        with open(place, "rb", buffering=0) as file:
+            return _file_entry(path, status, file_digest(file, "sha256").hexdigest())
+
+
+def _file_entry(path: str, status: os.stat_result, digest: str) -> TreeEntry:
+    return TreeEntry(
+        path=path,
+        kind=EntryKind.FILE,
+        sha256=digest,
+        size_bytes=status.st_size,
+        is_executable=bool(status.st_mode & _EXECUTABLE),
+    )
+
+
+def _seal_folder(folder: str | Path) -> None:
+    os.chmod(folder, _FOLDER_MODE)
+    os.utime(folder, _TIMES)
+
+
+def loose_entries(root: Path) -> Iterable[str]:
+    """Yield the paths that somebody could write to or has touched, by modes and times."""
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(folder, name)
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
+                continue
+            if status.st_mode & _WRITABLE or int(status.st_mtime) != EPOCH_SECONDS:
+                yield path[len(str(root)) + 1 :]
+
+
+# --- manifests ------------------------------------------------------------------------------------
+
+
+def write_manifest(layout: StoreLayout, entries: Sequence[TreeEntry]) -> str:
+    """Keep the manifest of a tree and return its digest, `tree_sha256`."""
+    content = format_tree(entries)
+    digest = tree_digest(content)
+    path = layout.manifest(digest)
+    if not path.exists():
+        make_folder(path.parent)
+        staged = path.with_name(f"{STAGING}{uuid.uuid4().hex}")
+        staged.write_bytes(zstandard.ZstdCompressor(level=1).compress(content))
+        staged.chmod(_FILE_MODE)
+        staged.replace(path)
+    return digest
+
+
+def read_manifest(layout: StoreLayout, tree_sha256: str) -> tuple[TreeEntry, ...]:
+    """Return what a tree held when it was sealed.
+
+    Raises `StoreError` when the manifest is gone or is not what its name says.
+    """
+    path = layout.manifest(tree_sha256)
+    try:
+        packed = path.read_bytes()
+        content = zstandard.ZstdDecompressor().decompress(
+            packed, max_output_size=_MANIFEST_LIMIT_BYTES
+        )
+    except FileNotFoundError:
+        raise _bad_manifest(path, "it is gone") from None
+    except (zstandard.ZstdError, OSError) as error:
+        raise _bad_manifest(path, str(error)) from None
+    if tree_digest(content) != tree_sha256:
+        raise _bad_manifest(path, "its content is not what its name says")
+    return parse_tree(content)
+
+
+def _bad_manifest(path: Path, what: str) -> StoreError:
+    return StoreError(
+        f"{path}: the manifest cannot be used: {what}",
+        hints=["`envlock store repair` makes it anew"],
+    )
+
+
+# --- moving ---------------------------------------------------------------------------------------
+
+
+def staging_beside(target: Path, owner: str) -> Path:
+    """Return the name of a folder to make `target` in; `owner` is the maker's temporary root."""
+    return target.with_name(f"{STAGING}{owner}-{uuid.uuid4().hex[:8]}")
+
+
+def move_into_place(staging: Path, target: Path) -> None:
+    """Flush what was made to the disk and give it its name.
+
+    A leftover without a row is moved away first; the caller holds the target's lock.
+    """
+    flush_file_system(staging)
+    if os.path.lexists(target):
+        remove_tree(target)
+    staging.rename(target)
+    flush_folder(target.parent)
+
+
+def flush_file_system(path: Path) -> None:
+    """Have everything on a path's file system written to the disk. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if sys.platform == "linux":
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.syncfs(descriptor) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        else:
+            os.sync()
+    finally:
+        os.close(descriptor)
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder written to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # some network file systems cannot, and need not
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove_tree(root: Path) -> None:
+    """Remove a folder of the store: first from sight in one step, then from the disk."""
+    if root.name.startswith((STAGING, TRASH)):
+        trash = root
+    else:
+        trash = root.with_name(f"{TRASH}{uuid.uuid4().hex}")
+        try:
+            root.rename(trash)
+        except FileNotFoundError:
+            return
+    sweep(trash)
+
+
+def sweep(root: Path) -> None:
+    """Remove a folder that nobody sees any more, read-only as it is."""
+    if not root.is_dir() or root.is_symlink():
+        root.unlink(missing_ok=True)
+        return
+    for folder, folders, _ in os.walk(root):
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(folder, 0o755)  # noqa: S103 - about to be removed
+        for name in folders:
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                with contextlib.suppress(FileNotFoundError):
+                    os.chmod(path, 0o755)  # noqa: S103 - about to be removed
+    shutil.rmtree(root, onerror=_only_if_there)  # `onexc` comes with Python 3.12
+
+
+def _only_if_there(
+    _: object, __: str, fault: tuple[type[BaseException], BaseException, object]
+) -> None:
+    error = fault[1]
+    if not isinstance(error, FileNotFoundError):  # else another process sweeps the same folder
+        raise error
+
+
+def disk_bytes(roots: Mapping[str, Path] | Iterable[Path]) -> int:
+    """Return the bytes that trees take on the disk, each inode counted once."""
+    seen: set[Inode] = set()
+    total = 0
+    for root in roots.values() if isinstance(roots, Mapping) else roots:
+        for folder, _, files in os.walk(root):
+            for name in files:
+                status = os.lstat(os.path.join(folder, name))
+                if (status.st_dev, status.st_ino) not in seen:
+                    seen.add((status.st_dev, status.st_ino))
+                    total += status.st_blocks * 512
+    return total
+
+
+@contextlib.contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn what the disk refuses into a `WorldError`; a full disk is told as one."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        said = "the disk is full" if full else (error.strerror or str(error))
+        raise WorldError(
+            f"{what}: {said}\nNothing was installed; the store holds what it held before.",
+            hints=["free space (`envlock gc`), then run it again"] if full else [],
+        ) from error

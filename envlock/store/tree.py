@@ -1,0 +1,132 @@
+"""Trees as text: one line per entry, ordered by path, so that one digest names the whole tree.
+
+    file  x 9f3c…  1204 bin/python3.11
+    file  - 51d0…    88 conda-meta/history
+    folder          lib
+    link  python3.11 bin/python
+
+Each line is canonical JSON, since a path may hold a space. The digest of the text is the tree's
+`tree_sha256`; the text is kept, named by its digest, and so proves itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from hashlib import sha256
+
+import msgspec
+from msgspec import Struct
+
+from envlock.errors import StoreError
+from envlock.model.tree import EntryKind, TreeEntry
+
+_HEADER = b"envlock-tree 1\n"
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(tuple[str, str, bool, str, int, str])
+
+
+def format_tree(entries: Iterable[TreeEntry]) -> bytes:
+    """Return the text of a tree; the order that the entries come in does not matter."""
+    lines = [
+        _encoder.encode(
+            (
+                *(entry.path, entry.kind.value, entry.is_executable),
+                *(entry.sha256, entry.size_bytes, entry.target),
+            )
+        )
+        for entry in sorted(entries, key=lambda entry: entry.path)
+    ]
+    return _HEADER + b"\n".join(lines) + b"\n"
+
+
+def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
+    """Return the entries of a tree's text. Raises `StoreError` when it is none."""
+    if not content.startswith(_HEADER):
+        raise StoreError("expected the manifest of a tree, found something else")
+    try:
+        rows = [_decoder.decode(line) for line in content[len(_HEADER) :].splitlines() if line]
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"the manifest of a tree cannot be read: {error}") from None
+    return tuple(
+        TreeEntry(
+            path=path,
+            kind=EntryKind(kind),
+            is_executable=is_executable,
+            sha256=digest,
+            size_bytes=size_bytes,
+            target=target,
+        )
+        for path, kind, is_executable, digest, size_bytes, target in rows
+    )
+
+
+def tree_digest(content: bytes) -> str:
+    """Return `tree_sha256`: the digest of a tree's text."""
+    return sha256(content).hexdigest()
+
+
+class Difference(StrEnum):
+    """How an entry of a tree differs from what was expected."""
+
+    MISSING = "missing"
+    ADDED = "added"
+    CONTENT = "content"
+    KIND = "kind"
+    TARGET = "target"
+    EXECUTABLE = "executable"
+
+
+class EntryDifference(Struct, frozen=True, kw_only=True):
+    """One entry that is not what was expected."""
+
+    path: str
+    difference: Difference
+    expected: str = ""
+    found: str = ""
+
+    def __str__(self) -> str:
+        match self.difference:
+            case Difference.MISSING:
+                return f"{self.path}: missing"
+            case Difference.ADDED:
+                return f"{self.path}: not part of it"
+            case _:
+                what = "sha256" if self.difference is Difference.CONTENT else self.difference.value
+                return f"{self.path}: expected {what} {self.expected}, found {self.found}"
+
+
+def compare_trees(
+    expected: Sequence[TreeEntry], found: Sequence[TreeEntry]
+) -> tuple[EntryDifference, ...]:
+    """Return what differs, ordered by path."""
+    was, now = _by_path(expected), _by_path(found)
+    differences = [
+        difference
+        for path in sorted(was.keys() | now.keys())
+        if (difference := _compare(path, was.get(path), now.get(path))) is not None
+    ]
+    return tuple(differences)
+
+
+def _by_path(entries: Iterable[TreeEntry]) -> Mapping[str, TreeEntry]:
+    return {entry.path: entry for entry in entries}
+
+
+def _compare(path: str, was: TreeEntry | None, now: TreeEntry | None) -> EntryDifference | None:
+    if was is None or now is None:
+        kind = Difference.ADDED if was is None else Difference.MISSING
+        return EntryDifference(path=path, difference=kind)
+    for difference, expected, found in (
+        (Difference.KIND, was.kind.value, now.kind.value),
+        (Difference.CONTENT, was.sha256, now.sha256),
+        (Difference.TARGET, was.target, now.target),
+        (Difference.EXECUTABLE, _mode(was), _mode(now)),
+    ):
+        if expected != found:
+            return EntryDifference(path=path, difference=difference, expected=expected, found=found)
+    return None
+
+
+def _mode(entry: TreeEntry) -> str:
+    return "executable" if entry.is_executable else "not executable"
