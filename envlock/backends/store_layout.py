@@ -12,10 +12,8 @@ from envlock.model.store import LAYOUT_VERSION
 
 _VERSION_FILE = "layout"
 _OPEN_TO_READ = 0o755
-STAGING = ".staging-"
-"""What is being made: beside its target, so that the last rename stays within one folder."""
-TRASH = ".trash-"
-"""What is being removed."""
+HIDDEN = "."
+"""How the names of folders begin that are being made or removed, and are nobody's to use."""
 
 
 def store_home(environ: Mapping[str, str], home: Callable[[], Path]) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import zstandard
 
-from envlock.backends.store_layout import STAGING, TRASH, StoreLayout, make_folder
+from envlock.backends.store_layout import HIDDEN, StoreLayout, make_folder
 from envlock.errors import StoreError, WorldError
 from envlock.model.tree import EntryKind, TreeEntry
 from envlock.store.tree import format_tree, parse_tree, tree_digest
@@ -31,6 +31,7 @@ _MANIFEST_LIMIT_BYTES = 1 << 30
 _EXECUTABLE = 0o111
 _WRITABLE = 0o222
 _TIMES = (EPOCH_SECONDS, EPOCH_SECONDS)
+_OWNER_DIGITS = 31
 _WORKERS = min(8, (os.cpu_count() or 1) + 1)
 
 Inode = tuple[int, int]
@@ -160,7 +161,7 @@ def write_manifest(layout: StoreLayout, entries: Sequence[TreeEntry]) -> str:
     path = layout.manifest(digest)
     if not path.exists():
         make_folder(path.parent)
-        staged = path.with_name(f"{STAGING}{uuid.uuid4().hex}")
+        staged = path.with_name(f"{HIDDEN}{uuid.uuid4().hex}")
         staged.write_bytes(zstandard.ZstdCompressor(level=1).compress(content))
         staged.chmod(_FILE_MODE)
         staged.replace(path)
@@ -198,8 +199,19 @@ def _bad_manifest(path: Path, what: str) -> StoreError:
 
 
 def staging_beside(target: Path, owner: str) -> Path:
-    """Return the name of a folder to make `target` in; `owner` is the maker's temporary root."""
-    return target.with_name(f"{STAGING}{owner}-{uuid.uuid4().hex[:8]}")
+    """Return the name of a folder to make `target` in; `owner` is the maker's temporary root.
+
+    It is as long as the target's, so that a path inside can be put right in a binary file too.
+    """
+    size = len(target.name)
+    return target.with_name(
+        f"{HIDDEN}{owner[:_OWNER_DIGITS]}-{target.name[33:]}"[:size].ljust(size, "-")
+    )
+
+
+def is_staged_by(name: str, owners: Iterable[str]) -> bool:
+    """Say whether one of the temporary roots is making a folder of that name."""
+    return name[1 : 1 + _OWNER_DIGITS] in {owner[:_OWNER_DIGITS] for owner in owners}
 
 
 def move_into_place(staging: Path, target: Path) -> None:
@@ -243,10 +255,10 @@ def flush_folder(folder: Path) -> None:
 
 def remove_tree(root: Path) -> None:
     """Remove a folder of the store: first from sight in one step, then from the disk."""
-    if root.name.startswith((STAGING, TRASH)):
+    if root.name.startswith(HIDDEN):
         trash = root
     else:
-        trash = root.with_name(f"{TRASH}{uuid.uuid4().hex}")
+        trash = root.with_name(f"{HIDDEN}{uuid.uuid4().hex}-removed")
         try:
             root.rename(trash)
         except FileNotFoundError:

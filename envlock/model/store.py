@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -107,8 +106,17 @@ class Generation(Struct, frozen=True, kw_only=True):
     is_current: bool
 
 
-class Packages(Struct, frozen=True, kw_only=True):
-    """The packages of an environment, for a person: name to version."""
+class BuildPlan(Struct, frozen=True, kw_only=True):
+    """What an environment is to be, and what it is made of, in the same order."""
 
-    conda: Mapping[str, str]
-    pypi: Mapping[str, str]
+    derivation: Derivation
+    artifacts: tuple[Artifact, ...]
+
+
+class Realisation(Struct, frozen=True, kw_only=True):
+    """An environment that was asked for."""
+
+    environment: Environment
+    is_new: bool
+    notes: tuple[str, ...] = ()
+    """What a person should know although it was built."""

@@ -31,3 +31,37 @@ class TreeEntry(Struct, frozen=True, kw_only=True, order=True):
     is_executable: bool = False
     target: str = ""
     """What a link points to, as it is written in the link; empty for the rest."""
+
+
+class Difference(StrEnum):
+    """How an entry of a tree differs from what was expected."""
+
+    MISSING = "missing"
+    ADDED = "added"
+    CONTENT = "content"
+    KIND = "kind"
+    TARGET = "target"
+    EXECUTABLE = "executable"
+    LOOSE = "loose"
+    """Writable, or with another time than the store gives: touched, even if the same as before."""
+
+
+class EntryDifference(Struct, frozen=True, kw_only=True):
+    """One entry that is not what was expected."""
+
+    path: str
+    difference: Difference
+    expected: str = ""
+    found: str = ""
+
+    def __str__(self) -> str:
+        match self.difference:
+            case Difference.MISSING:
+                return f"{self.path}: missing"
+            case Difference.ADDED:
+                return f"{self.path}: not part of it"
+            case Difference.LOOSE:
+                return f"{self.path}: touched after it was sealed: {self.found}"
+            case _:
+                what = "sha256" if self.difference is Difference.CONTENT else self.difference.value
+                return f"{self.path}: expected {what} {self.expected}, found {self.found}"

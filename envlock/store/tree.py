@@ -12,14 +12,12 @@ Each line is canonical JSON, since a path may hold a space. The digest of the te
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from hashlib import sha256
 
 import msgspec
-from msgspec import Struct
 
 from envlock.errors import StoreError
-from envlock.model.tree import EntryKind, TreeEntry
+from envlock.model.tree import Difference, EntryDifference, EntryKind, TreeEntry
 
 _HEADER = b"envlock-tree 1\n"
 _encoder = msgspec.json.Encoder()
@@ -64,36 +62,6 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
 def tree_digest(content: bytes) -> str:
     """Return `tree_sha256`: the digest of a tree's text."""
     return sha256(content).hexdigest()
-
-
-class Difference(StrEnum):
-    """How an entry of a tree differs from what was expected."""
-
-    MISSING = "missing"
-    ADDED = "added"
-    CONTENT = "content"
-    KIND = "kind"
-    TARGET = "target"
-    EXECUTABLE = "executable"
-
-
-class EntryDifference(Struct, frozen=True, kw_only=True):
-    """One entry that is not what was expected."""
-
-    path: str
-    difference: Difference
-    expected: str = ""
-    found: str = ""
-
-    def __str__(self) -> str:
-        match self.difference:
-            case Difference.MISSING:
-                return f"{self.path}: missing"
-            case Difference.ADDED:
-                return f"{self.path}: not part of it"
-            case _:
-                what = "sha256" if self.difference is Difference.CONTENT else self.difference.value
-                return f"{self.path}: expected {what} {self.expected}, found {self.found}"
 
 
 def compare_trees(

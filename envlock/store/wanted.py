@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import unquote
 
 from envlock.errors import LockError
 from envlock.model.lock import Lock, LockedPackage
@@ -12,6 +12,7 @@ from envlock.model.store import Artifact, ArtifactKind
 
 _CONDA_ENDINGS = (".conda", ".tar.bz2")
 _SHA256_DIGITS = 64
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _SHOWN = 8
 
 
@@ -74,7 +75,10 @@ def _is_sha256(text: str) -> bool:
 
 def file_name_of(url: str) -> str:
     """Return the last part of a URL's path, decoded."""
-    return unquote(url.split("#", 1)[0].split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1])
+    last = url.split("#", 1)[0].split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
+    return _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), last.encode()).decode(
+        errors="replace"
+    )
 
 
 def _artifact_of(row: LockedPackage) -> Artifact:

@@ -1,0 +1,215 @@
+"""The store on a disk: finds environments, and makes those that are not there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from envlock.backends.artifact_files import ArtifactFolder
+from envlock.backends.link_files import TreeDamagedError
+from envlock.backends.store_build import Build, Built
+from envlock.backends.store_database import StoreDatabase
+from envlock.backends.store_layout import HIDDEN, StoreLayout, make_folder, open_layout
+from envlock.backends.store_locks import TemporaryRoot, held, is_network
+from envlock.backends.store_sources import (
+    DatabaseRegister,
+    ScratchRegister,
+    Source,
+    SourceTrees,
+    os_workers,
+    unpacked_name,
+)
+from envlock.backends.store_trees import (
+    disk_errors,
+    move_into_place,
+    read_tree,
+    remove_tree,
+    staging_beside,
+    write_manifest,
+)
+from envlock.errors import StoreError
+from envlock.model.store import Artifact, BuildPlan, Derivation, Environment, Realisation
+from envlock.model.tree import EntryDifference
+from envlock.ports.reporter import Reporter
+from envlock.ports.store import Needs
+from envlock.store.address import label_of, split_label
+from envlock.store.tree import compare_trees
+
+
+class DiskStore:
+    """One store. Implements `ports.store.Store`."""
+
+    def __init__(self, root: Path, now: Callable[[], str]) -> None:
+        self.layout: StoreLayout = open_layout(root)
+        self.is_on_network = is_network(root)
+        self.artifacts = ArtifactFolder(self.layout.artifacts)
+        self._now = now
+
+    @property
+    def folder(self) -> str:
+        """Return the folder that environments lie in."""
+        return str(self.layout.environments)
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[StoreDatabase]:
+        """Open the database for a while."""
+        with contextlib.closing(self.open_database()) as database:
+            yield database
+
+    def open_database(self) -> StoreDatabase:
+        """Open the database; the caller closes it."""
+        return StoreDatabase(self.layout.database, on_network=self.is_on_network)
+
+    def needs(self) -> TemporaryRoot:
+        """Return what keeps things from being collected while this process needs them."""
+        return TemporaryRoot(self.layout)
+
+    def find(self, label: str) -> Environment | None:
+        """Return a valid environment."""
+        with self.database() as database:
+            found = database.environment(label, self.layout.environments)
+        return found if found is not None and Path(found.path).is_dir() else None
+
+    def environments(self) -> tuple[Environment, ...]:
+        """Return all valid environments, the oldest first."""
+        with self.database() as database:
+            return database.environments(self.layout.environments)
+
+    def artifacts_of(self, label: str) -> tuple[Artifact, ...]:
+        """Return what an environment was made of."""
+        with self.database() as database:
+            return database.artifacts_of(label)
+
+    # --- making -----------------------------------------------------------------------------------
+
+    def lacking(self, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+        """Return the artifacts that have to be fetched: neither unpacked nor downloaded."""
+        with self.database() as database:
+            unpacked = database.trees()
+        return tuple(
+            artifact
+            for artifact in artifacts
+            if unpacked_name(artifact) not in unpacked and not self.artifacts.has(artifact.sha256)
+        )
+
+    @contextlib.contextmanager
+    def building(self, label: str, reporter: Reporter) -> Iterator[None]:
+        """Be the only one who builds an environment; waits for another builder of it."""
+        waiting = partial(reporter.step, f"waiting for another process that builds {label}")
+        with held(self.layout.locks / f"{label}.lock", waiting=waiting):
+            yield
+
+    def realise(self, plan: BuildPlan, needs: Needs, reporter: Reporter) -> Realisation:
+        """Build an environment whose artifacts have been fetched; the caller is `building` it.
+
+        Raises `ArchiveError`, `StoreError`, `WorldError`; then the store holds what it held.
+        """
+        label = label_of(plan.derivation)
+        target = self.layout.environments / label
+        with self._staged(target, needs) as staging:
+            built = self._build(plan, staging, self._trees(needs), reporter)
+            environment = self._describe(label, plan.derivation, built)
+            move_into_place(staging, target)
+            with self.database() as database:
+                database.add_environment(environment, plan.artifacts, built.trees)
+        return Realisation(environment=environment, is_new=True, notes=tuple(built.notes))
+
+    def rebuild(
+        self, plan: BuildPlan, needs: Needs, reporter: Reporter
+    ) -> tuple[EntryDifference, ...]:
+        """Build a valid environment again, beside it and from its archives; return what differs.
+
+        Nothing that the first build left is used: archives are unpacked and sources compiled anew.
+        """
+        label = label_of(plan.derivation)
+        with self.database() as database:
+            valid = database.environment(label, self.layout.environments)
+        if valid is None:
+            raise StoreError(f"{label} is not in the store")
+        owner = _owner(needs)
+        scratch = self.layout.trees / f"{HIDDEN}{owner[:31]}-rebuild"
+        trees = SourceTrees(self.layout, ScratchRegister(), owner, scratch)
+        target = self.layout.environments / label
+        try:
+            make_folder(scratch)
+            with self._staged(target, needs) as staging:
+                built = self._build(plan, staging, trees, reporter)
+                reporter.step("comparing")
+                return compare_trees(built.entries, read_tree(target))
+        finally:
+            remove_tree(scratch)
+
+    @contextlib.contextmanager
+    def _staged(self, target: Path, needs: Needs) -> Iterator[Path]:
+        staging = staging_beside(target, _owner(needs))
+        try:
+            with disk_errors(f"{target.name} cannot be built"):
+                yield staging
+        finally:
+            remove_tree(staging)
+
+    def _trees(self, needs: Needs) -> SourceTrees:
+        return SourceTrees(self.layout, DatabaseRegister(self.open_database), _owner(needs))
+
+    def _build(
+        self, plan: BuildPlan, staging: Path, trees: SourceTrees, reporter: Reporter
+    ) -> Built:
+        """Build in a staging folder. A damaged source is refused: repairing is asked for."""
+        sources = self._unpack(plan.artifacts, trees, reporter)
+        try:
+            return Build(
+                derivation=plan.derivation,
+                prefix=str(self.layout.environments / label_of(plan.derivation)),
+                staging=staging,
+                sources=list(zip(plan.artifacts, sources, strict=True)),
+                trees=trees,
+                say=reporter.step,
+            ).run()
+        except TreeDamagedError as damage:
+            raise StoreError(
+                f"`{damage.path}` in {damage.tree} was changed after it was sealed\n"
+                "Nothing was installed.",
+                hints=["`envlock store repair` puts back what was there"],
+            ) from None
+
+    def _unpack(
+        self, artifacts: Sequence[Artifact], trees: SourceTrees, reporter: Reporter
+    ) -> list[Source]:
+        with self.database() as database:
+            present = database.trees()
+        missing = sum(unpacked_name(artifact) not in present for artifact in artifacts)
+        if missing:
+            reporter.step(f"unpacking {missing} of {len(artifacts)} artifacts")
+        with ThreadPoolExecutor(os_workers()) as pool:
+            return list(
+                pool.map(
+                    lambda artifact: trees.unpacked(
+                        artifact, self.artifacts.path_of(artifact.sha256)
+                    ),
+                    artifacts,
+                )
+            )
+
+    def _describe(self, label: str, derivation: Derivation, built: Built) -> Environment:
+        parts = split_label(label)
+        if parts is None:
+            raise StoreError(f"`{derivation.name}` cannot be the name of an environment")
+        return Environment(
+            key=parts[0],
+            name=parts[1],
+            path=str(self.layout.environments / label),
+            derivation=derivation,
+            tree_sha256=write_manifest(self.layout, built.entries),
+            content_sha256=built.content_sha256,
+            size_bytes=sum(entry.size_bytes for entry in built.entries),
+            built_at=self._now(),
+        )
+
+
+def _owner(needs: Needs) -> str:
+    if not isinstance(needs, TemporaryRoot):
+        raise TypeError("a disk store works with its own temporary roots")
+    return needs.name

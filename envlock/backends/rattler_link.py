@@ -1,0 +1,147 @@
+"""Conda packages into a staging prefix, by py-rattler.
+
+rattler downloads nothing here. It is given a package cache of one environment's making: a folder of
+links to trees that the store has unpacked and verified itself. What rattler would do by itself
+(trust an archive behind `file://`, link what a poisoned cache holds) has no place to happen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envlock.errors import ArchiveError, EnvlockError, WorldError
+from envlock.model.store import Artifact
+
+if TYPE_CHECKING:
+    from rattler import RepoDataRecord
+
+_ENDINGS = (".conda", ".tar.bz2")
+_META = "conda-meta"
+_KEPT = ("history",)
+"""Makes conda see an environment; empty."""
+_NOWHERE = "file:///nowhere"
+"""Asked only if rattler missed a package in the cache; then it fails, and so do we."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CondaSource:
+    """One conda package, unpacked."""
+
+    artifact: Artifact
+    tree: Path
+
+
+def link_conda(sources: Sequence[CondaSource], staging: Path, prefix: str, platform: str) -> None:
+    """Link packages into `staging` as if it were `prefix`; runs none of their scripts.
+
+    Raises `ArchiveError` when rattler refuses a package.
+    """
+    if not sources:
+        return
+    from rattler import PackageCache, Subdir, ValidationMode, install  # noqa: PLC0415 - heavy
+    from rattler.exceptions import (  # noqa: PLC0415 - as above
+        InstallerError,
+        IoError,
+        LinkError,
+        TransactionError,
+    )
+
+    cache = staging.with_name(f"{staging.name}.cache")
+    cache.mkdir()
+    try:
+        for source in sources:
+            (cache / _stem(source.artifact)).symlink_to(source.tree)
+        packages = PackageCache.new_layered([cache], validation_mode=ValidationMode.skip())
+        records = [_record(source) for source in sources]
+        asyncio.run(
+            install(
+                records,
+                target_prefix=staging,
+                platform=Subdir(platform),
+                execute_link_scripts=False,
+                show_progress=False,
+                alternative_target_prefix=prefix,
+                package_cache=packages,
+            )
+        )
+    except (InstallerError, IoError, LinkError, TransactionError) as error:
+        raise _failed(error) from error
+    finally:
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+def _failed(error: Exception) -> EnvlockError:
+    told = f"the conda packages cannot be linked: {error}\nNothing was installed."
+    if f"os error {errno.ENOSPC}" in f"{error!r} {error}":
+        return WorldError(told, hints=["free space (`envlock gc`), then run it again"])
+    return ArchiveError(told)
+
+
+def _stem(artifact: Artifact) -> str:
+    for ending in _ENDINGS:
+        if artifact.file_name.endswith(ending):
+            return artifact.file_name.removesuffix(ending)
+    raise AssertionError(artifact.file_name)
+
+
+def _record(source: CondaSource) -> RepoDataRecord:
+    from rattler import PackageRecord, RepoDataRecord  # noqa: PLC0415 - heavy
+
+    artifact = source.artifact
+    record = PackageRecord.from_index_json(
+        source.tree / "info" / "index.json", sha256=artifact.sha256, md5=artifact.md5
+    )
+    return RepoDataRecord(
+        record,
+        file_name=artifact.file_name,
+        url=f"{_NOWHERE}/{artifact.sha256}/{artifact.file_name}",
+        channel=_NOWHERE,
+    )
+
+
+# --- conda-meta -----------------------------------------------------------------------------------
+
+
+def read_linked(staging: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what rattler says that it linked: per file of `conda-meta`, its paths."""
+    return {
+        path.name: json.loads(path.read_bytes())["paths_data"]["paths"]
+        for path in sorted((staging / _META).glob("*.json"))
+    }
+
+
+def write_canonical_meta(staging: Path) -> None:
+    """Rewrite `conda-meta` so that it says what the packages are, and nothing of this machine.
+
+    No address, channel, cache folder or wish stays; the archive's digest names it better. The
+    digest that a rewritten file has under this prefix is left out too: it would differ by prefix.
+    """
+    for path in sorted((staging / _META).iterdir()):
+        if path.suffix == ".json":
+            record = _canonical(json.loads(path.read_bytes()))
+            text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+            path.write_text(text, encoding="utf-8")
+        elif path.name not in _KEPT:
+            path.unlink()
+    (staging / "CACHEDIR.TAG").unlink(missing_ok=True)
+
+
+def _canonical(record: dict[str, Any]) -> dict[str, Any]:
+    for key in ("extracted_package_dir", "package_tarball_full_path", "link", "requested_spec"):
+        record.pop(key, None)
+    record["requested_specs"] = []
+    record["url"] = f"urn:sha256:{record['sha256']}"
+    record["channel"] = ""
+    paths = record["paths_data"]["paths"]
+    for entry in paths:
+        entry.pop("sha256_in_prefix", None)
+    record["paths_data"]["paths"] = sorted(paths, key=lambda entry: str(entry["_path"]))
+    record["files"] = sorted(record["files"])
+    return record

@@ -1,0 +1,121 @@
+"""Profiles on the disk: links, replaced in one step.
+
+profiles/torch-cu121-3-link -> ../store/<key>-torch-cu121
+profiles/torch-cu121        -> torch-cu121-3-link
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from envlock.backends.store_layout import HIDDEN, StoreLayout
+from envlock.backends.store_locks import held
+from envlock.backends.store_trees import disk_errors, flush_folder
+from envlock.errors import StoreError
+from envlock.model.store import Generation
+from envlock.store.generations import check_profile, link_name, parse_link
+
+
+class DiskProfiles:
+    """The profiles of one store. Implements `ports.store.Profiles`."""
+
+    def __init__(self, layout: StoreLayout) -> None:
+        self._layout = layout
+
+    def path(self, profile: str) -> Path:
+        """Return the link that always points to the current generation."""
+        return self._layout.profiles / profile
+
+    def generations(self, profile: str | None = None) -> tuple[Generation, ...]:
+        """Return the generations of one profile or of all, ordered by name and number."""
+        found = [
+            generation
+            for link in self._layout.profiles.iterdir()
+            if (generation := self._read(link)) is not None
+            and profile in (None, generation.profile)
+        ]
+        return tuple(sorted(found, key=lambda each: (each.profile, each.number)))
+
+    def _read(self, link: Path) -> Generation | None:
+        named = parse_link(link.name)
+        if named is None or not link.is_symlink():
+            return None
+        profile, number = named
+        made_at = datetime.fromtimestamp(link.lstat().st_mtime, tz=UTC)
+        return Generation(
+            profile=profile,
+            number=number,
+            label=link.readlink().name,
+            made_at=made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            is_current=self._current(profile) == link.name,
+        )
+
+    def _current(self, profile: str) -> str:
+        try:
+            return self.path(profile).readlink().name
+        except OSError:
+            return ""
+
+    def add(self, profile: str, label: str) -> Generation:
+        """Make an environment the current generation; a new one unless it is that already."""
+        check_profile(profile)
+        with self._changing(profile):
+            generations = self.generations(profile)
+            current = next((each for each in generations if each.is_current), None)
+            if current is not None and current.label == label:
+                return current
+            number = max((each.number for each in generations), default=0) + 1
+            link = self._layout.profiles / link_name(profile, number)
+            place_link(link, os.path.relpath(self._layout.environments / label, link.parent))
+            self._point(profile, number)
+        return self._find(profile, number)
+
+    def switch(self, profile: str, number: int) -> Generation:
+        """Make an old generation the current one, in one step. Raises `StoreError`."""
+        check_profile(profile)
+        with self._changing(profile):
+            self._find(profile, number)
+            self._point(profile, number)
+        return self._find(profile, number)
+
+    def remove(self, generation: Generation) -> None:
+        """Forget a generation; what it points to stays until it is collected."""
+        name = link_name(generation.profile, generation.number)
+        with self._changing(generation.profile):
+            if self._current(generation.profile) != name:
+                (self._layout.profiles / name).unlink(missing_ok=True)
+
+    def _changing(self, profile: str) -> AbstractContextManager[None]:
+        return held(self._layout.locks / f"profile-{profile}.lock")
+
+    def _find(self, profile: str, number: int) -> Generation:
+        generations = self.generations(profile)
+        for generation in generations:
+            if generation.number == number:
+                return generation
+        listed = ", ".join(str(each.number) for each in generations) or "none"
+        raise StoreError(
+            f"profile `{profile}` has no generation {number}; it has: {listed}\n"
+            "Nothing was changed.",
+            hints=["`envlock generations` lists all profiles"],
+        )
+
+    def _point(self, profile: str, number: int) -> None:
+        place_link(self.path(profile), link_name(profile, number))
+
+
+def place_link(link: Path, target: str) -> None:
+    """Put a link in place of whatever link was there, in one step. Raises `WorldError`."""
+    with disk_errors(f"{link} cannot be made"):
+        staged = link.with_name(f"{HIDDEN}{uuid.uuid4().hex}")
+        staged.symlink_to(target)
+        try:
+            staged.replace(link)
+        except OSError:
+            staged.unlink(missing_ok=True)
+            raise
+        flush_folder(link.parent)

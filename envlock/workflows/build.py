@@ -1,0 +1,226 @@
+"""From a lock to an environment: address it, find it or make it, name it as a generation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from envlock.errors import LockError, StoreError
+from envlock.formats.conda_lock import read_lock, read_seal
+from envlock.model.lock import LOCK_LIMIT_BYTES, Lock
+from envlock.model.platform import Platform
+from envlock.model.store import (
+    Artifact,
+    ArtifactKind,
+    BuildPlan,
+    Derivation,
+    Environment,
+    Generation,
+    Interpreter,
+    Realisation,
+)
+from envlock.model.tree import EntryDifference
+from envlock.ports.artifacts import Artifacts, FetchProgress, WantedArtifact
+from envlock.ports.reporter import Reporter
+from envlock.ports.store import Interpreters, Needs, Profiles, Store
+from envlock.ports.workspace import Workspace
+from envlock.store.address import check_prefix, label_of
+from envlock.store.generations import check_profile
+from envlock.store.wanted import artifacts_on, without_python
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
+_LONGEST_NAME = 64
+_LOCK_ENDINGS = (".conda-lock.yml", ".conda-lock.yaml", ".yml", ".yaml")
+_LINK_SCRIPTS = "envlock/link-scripts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildTools:
+    """All that a build acts through."""
+
+    workspace: Workspace
+    store: Store
+    profiles: Profiles
+    artifacts: Artifacts
+    interpreters: Interpreters
+    reporter: Reporter
+    progress: FetchProgress
+    made_with: str
+    """The version of the part that turns artifacts into files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """What a person asks for."""
+
+    lock: str
+    """The path of a lock."""
+    platform: Platform
+    python: str | None = None
+    """None for the lock's own; `host`, or the path of a Python on this machine."""
+    profile: str | None = None
+    """None for the stack's name."""
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedStack:
+    """A lock that was read, and the name that its environment gets."""
+
+    lock: Lock
+    file: str
+    name: str
+
+
+def load_lock(path: str, workspace: Workspace) -> LockedStack:
+    """Read a lock to build from.
+
+    Raises `LockError` for a lock of ours whose packages were edited by hand: it says that it was
+    solved, and it was not.
+    """
+    content = workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
+    seal = read_seal(content)
+    if seal is not None and not seal.body_is_whole:
+        raise LockError(
+            f"{path}: the packages are not those that envlock wrote\n"
+            "  expected them as their digest in the head says, found them edited or merged\n"
+            "Nothing was built.",
+            hints=["solve anew: `envlock solve` writes the lock again"],
+        )
+    lock = read_lock(content, path)
+    return LockedStack(lock=lock, file=path, name=_name(lock, path))
+
+
+def _name(lock: Lock, path: str) -> str:
+    named = lock.head.facts.get("envlock/stack", "")
+    if not named:
+        named = path.replace("\\", "/").rpartition("/")[2]
+        named = next(
+            (named.removesuffix(end) for end in _LOCK_ENDINGS if named.endswith(end)), named
+        )
+    name = _NOT_IN_NAMES.sub("-", named).strip("-.")[:_LONGEST_NAME]
+    return name or "environment"
+
+
+def plan_build(stack: LockedStack, request: BuildRequest, tools: BuildTools) -> BuildPlan:
+    """Return what is to be built. Raises `LockError`, `StoreError`, `WorldError`."""
+    artifacts: Sequence[Artifact] = artifacts_on(stack.lock, request.platform, stack.file)
+    interpreter: Interpreter | None = None
+    if request.python is not None:
+        version = _python_version(artifacts, stack.file)
+        artifacts = without_python(artifacts, stack.lock, request.platform)
+        interpreter = tools.interpreters.find(request.python, version)
+    derivation = Derivation(
+        name=stack.name,
+        platform=request.platform.value,
+        store_folder=tools.store.folder,
+        artifacts=tuple((artifact.file_name, artifact.sha256) for artifact in artifacts),
+        link_scripts=tuple(sorted(stack.lock.head.facts.get(_LINK_SCRIPTS, "").split())),
+        interpreter=interpreter,
+        made_with=tools.made_with,
+    )
+    prefix = f"{tools.store.folder}/{label_of(derivation)}"
+    check_prefix(prefix, "3.11")
+    return BuildPlan(derivation=derivation, artifacts=tuple(artifacts))
+
+
+def _python_version(artifacts: Sequence[Artifact], file: str) -> str:
+    for artifact in artifacts:
+        if artifact.kind is ArtifactKind.CONDA and artifact.name == "python":
+            return ".".join(artifact.version.split(".")[:2])
+    raise LockError(
+        f"{file}: expected a package `python` that says which Python the wheels are for, found none"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What came of a build."""
+
+    realisation: Realisation
+    generation: Generation
+
+    @property
+    def environment(self) -> Environment:
+        """The environment."""
+        return self.realisation.environment
+
+
+def build(request: BuildRequest, tools: BuildTools, needs: Needs) -> Build:
+    """Build a lock's environment, or find it built, and make it the current generation.
+
+    Raises `LockError`, `ArchiveError`, `StoreError`, `WorldError`; then nothing has changed but
+    the downloads that came whole.
+    """
+    stack = load_lock(request.lock, tools.workspace)
+    profile = request.profile or stack.name
+    check_profile(profile)
+    realisation = realise(plan_build(stack, request, tools), tools, needs)
+    generation = tools.profiles.add(profile, realisation.environment.label)
+    return Build(realisation=realisation, generation=generation)
+
+
+def realise(plan: BuildPlan, tools: BuildTools, needs: Needs) -> Realisation:
+    """Return a plan's environment, built now if it was not there."""
+    label = label_of(plan.derivation)
+    needs.add([label, *(artifact.sha256 for artifact in plan.artifacts)])
+    found = tools.store.find(label)
+    if found is not None:
+        return Realisation(environment=found, is_new=False)
+    with tools.store.building(label, tools.reporter):
+        found = tools.store.find(label)
+        if found is not None:
+            return Realisation(environment=found, is_new=False)
+        fetch(tools.store.lacking(plan.artifacts), tools)
+        return tools.store.realise(plan, needs, tools.reporter)
+
+
+def fetch(artifacts: Sequence[Artifact], tools: BuildTools) -> None:
+    """Bring artifacts into the store, every one hashed."""
+    if artifacts:
+        wanted = [
+            WantedArtifact(
+                file_name=artifact.file_name,
+                url=artifact.url,
+                sha256=artifact.sha256,
+                md5=artifact.md5,
+                package=str(artifact),
+            )
+            for artifact in artifacts
+        ]
+        tools.artifacts.fetch(wanted, tools.progress)
+
+
+def rebuild_check(
+    request: BuildRequest, tools: BuildTools, needs: Needs
+) -> tuple[Environment, tuple[EntryDifference, ...]]:
+    """Build a lock's environment a second time, beside the first, and return what differs.
+
+    Everything is unpacked and compiled again from the archives; those that the store has let go
+    are fetched again. Raises as `build` does.
+    """
+    stack = load_lock(request.lock, tools.workspace)
+    plan = plan_build(stack, request, tools)
+    environment = realise(plan, tools, needs).environment
+    missing = [each for each in plan.artifacts if not tools.artifacts.has(each.sha256)]
+    fetch(missing, tools)
+    return environment, tools.store.rebuild(plan, needs, tools.reporter)
+
+
+def find_environment(store: Store, profiles: Profiles, name: str) -> Environment:
+    """Return the environment of a profile's current generation. Raises `StoreError`."""
+    check_profile(name)
+    for generation in profiles.generations(name):
+        if generation.is_current:
+            found = store.find(generation.label)
+            if found is not None:
+                return found
+            raise StoreError(
+                f"profile `{name}` points to {generation.label}, which is not valid",
+                hints=["build its lock again, or `envlock store verify`"],
+            )
+    raise StoreError(
+        f"there is no profile `{name}` in the store",
+        hints=["`envlock list` shows what is built; `envlock build LOCK` builds"],
+    )
