@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +15,7 @@ from envlock.backends.store_build import Build, Built
 from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import HIDDEN, StoreLayout, make_folder, open_layout
 from envlock.backends.store_locks import TemporaryRoot, held, is_network
+from envlock.backends.store_profiles import place_link
 from envlock.backends.store_sources import (
     DatabaseRegister,
     ScratchRegister,
@@ -192,6 +194,22 @@ class DiskStore:
                     artifacts,
                 )
             )
+
+    def add_out_link(self, link: str, environment: Environment) -> None:
+        """Make a link to an environment anywhere; while it is there it is a root.
+
+        Raises `StoreError` when something else than a link lies there.
+        """
+        path = Path(link).absolute()
+        if os.path.lexists(path) and not path.is_symlink():
+            raise StoreError(
+                f"{link}: expected nothing or a link, found a file or a folder\n"
+                "The environment is built; no link was made.",
+                hints=["name another path: `--out-link result`"],
+            )
+        with self.database() as database:
+            database.add_root(str(path))
+        place_link(path, environment.path)
 
     def _describe(self, label: str, derivation: Derivation, built: Built) -> Environment:
         parts = split_label(label)

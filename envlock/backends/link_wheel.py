@@ -11,6 +11,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from installer.records import Hash, RecordEntry
 from installer.scripts import Script
@@ -21,7 +22,7 @@ from envlock.backends.unpack_wheel import WheelLayout, read_wheel_layout
 from envlock.errors import ArchiveError
 from envlock.model.tree import EntryKind, TreeEntry
 
-_SCHEME: Scheme = "platlib"
+_SCHEME = cast("Scheme", "platlib")
 """Rows are already relative to where packages lie; `installer` asks for one all the same."""
 _RECORDS = ("RECORD", "RECORD.jws", "RECORD.p7s")
 """Rewritten or, since a signature over the old one proves nothing any more, left out."""
@@ -53,8 +54,8 @@ class WheelLinker:
     def sources(self, place: PythonPlace) -> Iterator[tuple[str, str]]:
         """Yield each file's path in the wheel and in the environment."""
         for entry in self._entries:
-            target = self._target(entry.path, place)
-            if entry.kind is EntryKind.FILE and target:
+            target = self._target(entry.path, place) if entry.kind is EntryKind.FILE else ""
+            if target:
                 yield entry.path, target
 
     def link(self, linker: Linker, place: PythonPlace) -> None:

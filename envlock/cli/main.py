@@ -20,6 +20,7 @@ COMMANDS = MappingProxyType(
     {
         "init": "write a commented stack file, asking or from options",
         "solve": "lock a stack for all its platforms, from its index pin",
+        "build": "build a lock's environment in the store",
         "show": "list what a lock holds: packages, sizes, channels, tree",
         "why": "tell which wishes bring a package into a lock",
         "diff": "compare two locks, or a lock with git history",

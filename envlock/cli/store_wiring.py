@@ -1,0 +1,116 @@
+"""Pairs the store's ports with their backends, and a command line with a request."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envlock.backends.disk_store import DiskStore
+from envlock.backends.files import DiskWorkspace
+from envlock.backends.store_layout import store_home
+from envlock.backends.store_profiles import DiskProfiles
+from envlock.cli.wiring import make_reporter, utc_now
+from envlock.errors import WorldError
+from envlock.model.platform import Platform
+
+if TYPE_CHECKING:
+    import argparse
+
+    from envlock.workflows.build import BuildRequest, BuildTools
+
+_MATERIALISER = 1
+"""To be raised whenever the same artifacts become other bytes."""
+_MACHINES = {"x86_64": "64", "amd64": "64", "aarch64": "aarch64", "arm64": "arm64"}
+
+
+def open_store() -> DiskStore:
+    """Return this user's store, made where there was none."""
+    return DiskStore(store_home(os.environ, Path.home), utc_now)
+
+
+def open_profiles(store: DiskStore) -> DiskProfiles:
+    """Return a store's profiles."""
+    return DiskProfiles(store.layout)
+
+
+def this_platform() -> Platform:
+    """Return the platform whose environments run here. Raises `WorldError` on any other."""
+    system = {"linux": "linux", "darwin": "osx"}.get(sys.platform, sys.platform)
+    machine = _MACHINES.get(platform.machine().lower(), platform.machine())
+    name = f"{system}-{machine}"
+    try:
+        return Platform("linux-aarch64" if name == "linux-arm64" else name)
+    except ValueError:
+        raise WorldError(
+            f"environments are built on Linux and macOS, and this machine is {name}",
+            hints=["on Windows, build in WSL 2: there it is Linux"],
+        ) from None
+
+
+def make_build_tools(store: DiskStore, arguments: argparse.Namespace) -> BuildTools:
+    """Return all that a build acts through."""
+    from envlock.backends.artifact_fetcher import ArtifactFetcher
+    from envlock.backends.artifact_http import FetchOptions
+    from envlock.backends.interpreters import HostInterpreters
+    from envlock.cli.progress import FetchMeter, SilentMeter
+    from envlock.workflows.build import BuildTools
+
+    options = FetchOptions(jobs=arguments.jobs, offline=arguments.offline)
+    base = Path(arguments.lock).absolute().parent
+    is_quiet = getattr(arguments, "quiet", False)
+    return BuildTools(
+        workspace=DiskWorkspace(),
+        store=store,
+        profiles=open_profiles(store),
+        artifacts=ArtifactFetcher(store.artifacts, os.environ, base, options),
+        interpreters=HostInterpreters(os.environ),
+        reporter=make_reporter(arguments),
+        progress=SilentMeter() if is_quiet else FetchMeter(),
+        made_with=f"envlock-store {_MATERIALISER}, py-rattler {version('py-rattler')}",
+    )
+
+
+def add_build_options(parser: Any) -> None:
+    """Describe the options that every command has which may build."""
+    parser.add_argument(
+        "--python",
+        metavar="WHICH",
+        help="`host` (or the path of a Python) builds a stack of wheels on the machine's own "
+        "Python; such an environment is not hermetic, and says so. Default: the lock's Python",
+    )
+    parser.add_argument(
+        "--profile", metavar="NAME", help="name the generations so (default: the stack's name)"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=8, metavar="N", help="downloads at once (default: 8)"
+    )
+    parser.add_argument(
+        "--offline", action="store_true", help="use only what the store and local folders hold"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but the answer")
+
+
+def read_request(arguments: argparse.Namespace) -> BuildRequest:
+    """Return what a command line asks to build. Raises `WorldError` for another platform."""
+    from envlock.workflows.build import BuildRequest
+    from envlock.workflows.inspect import lock_of
+
+    here = this_platform()
+    asked = getattr(arguments, "platform", None)
+    wanted = Platform(asked) if asked else here
+    if wanted is not here and (here, wanted) != (Platform.OSX_ARM64, Platform.OSX_64):
+        raise WorldError(
+            f"an environment for {wanted} cannot be built here: this machine is {here}, and "
+            "building runs the environment's Python\nNothing was built.",
+            hints=[f"build it on {wanted}: the same lock gives the same environment there"],
+        )
+    return BuildRequest(
+        lock=lock_of(arguments.lock),
+        platform=wanted,
+        python=arguments.python,
+        profile=arguments.profile,
+    )
