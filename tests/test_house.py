@@ -46,7 +46,8 @@ DOORS = {
     "conda_lock": ("backends/conda_lock",),
     "pynvml": ("backends/pynvml",),
     "uv": ("backends/uv_resolver", "backends/pypi_builds"),
-    "requests": ("backends/pypi_",),
+    "requests": ("backends/pypi_", "backends/artifact_http"),
+    "installer": ("backends/link_wheel", "backends/unpack_wheel"),
     "pypi_simple": ("backends/pypi_",),
     "remotezip": ("backends/pypi_",),
 }

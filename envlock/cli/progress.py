@@ -119,7 +119,7 @@ class FetchMeter(Talk):
         with self._count:
             self._received_bytes += size_bytes
 
-    def done(self, wanted: WantedArtifact) -> None:
+    def done(self, _: WantedArtifact, /) -> None:
         """Count a file."""
         self._done += 1
         if self._done == self._files:

@@ -43,7 +43,7 @@ class FetchProgress(Protocol):
         """
         ...
 
-    def done(self, wanted: WantedArtifact) -> None:
+    def done(self, wanted: WantedArtifact, /) -> None:
         """Hear that an archive is here and verified; called in the thread that asked."""
         ...
 
