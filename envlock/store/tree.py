@@ -13,29 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from operator import attrgetter
 
 import msgspec
 
 from envlock.errors import StoreError
-from envlock.model.tree import Difference, EntryDifference, EntryKind, TreeEntry
+from envlock.model.tree import Difference, EntryDifference, TreeEntry
 
 _HEADER = b"envlock-tree 1\n"
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(tuple[str, str, bool, str, int, str])
+_decoder = msgspec.json.Decoder(TreeEntry)
+_path_of = attrgetter("path")
 
 
 def format_tree(entries: Iterable[TreeEntry]) -> bytes:
     """Return the text of a tree; the order that the entries come in does not matter."""
-    lines = [
-        _encoder.encode(
-            (
-                *(entry.path, entry.kind.value, entry.is_executable),
-                *(entry.sha256, entry.size_bytes, entry.target),
-            )
-        )
-        for entry in sorted(entries, key=lambda entry: entry.path)
-    ]
-    return _HEADER + b"\n".join(lines) + b"\n"
+    return _HEADER + (_encoder.encode_lines(sorted(entries, key=_path_of)) or b"\n")
 
 
 def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
@@ -43,20 +36,9 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
     if not content.startswith(_HEADER):
         raise StoreError("expected the manifest of a tree, found something else")
     try:
-        rows = [_decoder.decode(line) for line in content[len(_HEADER) :].splitlines() if line]
+        return tuple(_decoder.decode_lines(content[len(_HEADER) :]))
     except msgspec.MsgspecError as error:
         raise StoreError(f"the manifest of a tree cannot be read: {error}") from None
-    return tuple(
-        TreeEntry(
-            path=path,
-            kind=EntryKind(kind),
-            is_executable=is_executable,
-            sha256=digest,
-            size_bytes=size_bytes,
-            target=target,
-        )
-        for path, kind, is_executable, digest, size_bytes, target in rows
-    )
 
 
 def tree_digest(content: bytes) -> str:
