@@ -22,14 +22,8 @@ from typing import Any
 from envlock.backends.bytecode import compile_sources
 from envlock.backends.link_files import Linker, TreeDamagedError, is_sealed, refuse_escape
 from envlock.backends.link_wheel import PythonPlace, WheelLinker
-from envlock.backends.rattler_link import (
-    CondaSource,
-    link_conda,
-    read_linked,
-    write_canonical_meta,
-)
 from envlock.backends.store_sources import Source, SourceTrees
-from envlock.backends.store_trees import Known, seal_tree
+from envlock.backends.store_trees import Known, Sealed, seal
 from envlock.errors import ArchiveError, StoreError
 from envlock.model.store import Artifact, ArtifactKind, Derivation, Interpreter
 from envlock.model.tree import EntryKind, TreeEntry
@@ -88,6 +82,8 @@ class Build:
                 _write_venv(linker, self.derivation.interpreter, place, self.derivation.name)
             names += self._link_python(linker, place, conda, wheels)
         if conda:
+            from envlock.backends.rattler_link import write_canonical_meta  # noqa: PLC0415 - heavy
+
             write_canonical_meta(self.staging)
         return self._seal(names)
 
@@ -113,6 +109,12 @@ class Build:
     def _link_conda(self, conda: Sequence[tuple[Artifact, Source]]) -> None:
         if not conda:
             return
+        from envlock.backends.rattler_link import (  # noqa: PLC0415 - heavy
+            CondaSource,
+            link_conda,
+            read_linked,
+        )
+
         self.say(f"linking {len(conda)} conda packages")
         link_conda(
             [CondaSource(artifact=artifact, tree=source.path) for artifact, source in conda],
@@ -152,16 +154,16 @@ class Build:
             rewritten |= changed
         for _, source in wheels:
             wheel = WheelLinker(source.path, source.name, source.entries)
-            wheel.link(linker, place)
-            placed.append((source, dict(wheel.sources(place))))
+            placed.append((source, wheel.link(linker, place)))
         python = self._python(place)
         identity = self._python_identity()
         for source, targets in placed:
             sources = {path: target for path, target in targets.items() if path.endswith(".py")}
             if sources:
                 yield self._link_bytecode(linker, python, identity, source, sources)
+        linker.finish()
         late = sorted(path for path in rewritten if path.endswith(".py"))
-        for path in late:
+        for path in late:  # a link that compiling would write through must be gone before
             _remove_shipped(self.staging, path)
         compile_sources(python, self.staging, late, self.staging)
         self._notes += _collision_notes(linker.collisions)
@@ -225,10 +227,7 @@ class Build:
             if target is None:
                 continue
             path = f"{target.rpartition('/')[0]}/__pycache__/{file}"
-            place = linker.place(path)
-            if os.path.lexists(place):  # shipped with the package: made for other times of files
-                os.unlink(place)
-            linker.link(name, f"{bytecode.path}/{entry.path}", entry, path)
+            linker.link(name, f"{bytecode.path}/{entry.path}", entry, path, replaces=True)
         return name
 
     # --- sealing ----------------------------------------------------------------------------------
@@ -236,18 +235,21 @@ class Build:
     def _seal(self, trees: Sequence[str]) -> Built:
         self.say("hashing and sealing")
         host = self.derivation.interpreter
-        entries = seal_tree(self.staging, self._known)
+        sealed = seal(self.staging, self._known)
         allowed = frozenset({host.executable} if host else ())
-        refuse_escape(str(self.staging), iter(entries), allowed)
+        refuse_escape(str(self.staging), iter(sealed.entries), allowed)
         return Built(
-            entries=entries,
-            content_sha256=content_digest(entries, self._restored(entries)),
+            entries=sealed.entries,
+            content_sha256=content_digest(sealed.entries, self._restored(sealed)),
             trees=trees,
             notes=self._notes,
         )
 
-    def _restored(self, entries: Sequence[TreeEntry]) -> Mapping[str, TreeEntry]:
-        """Return the entries that the prefix has changed, as they are without it."""
+    def _restored(self, sealed: Sealed) -> Mapping[str, TreeEntry]:
+        """Return the entries that the prefix has changed, as they are without it.
+
+        Files that were linked are as their package has them, and are not read.
+        """
         placeholders = {
             str(row["_path"]): row
             for rows in self._linked.values()
@@ -255,16 +257,11 @@ class Build:
             if row.get("prefix_placeholder")
         }
         restored: dict[str, TreeEntry] = {}
-        for entry in entries:
-            if entry.kind is not EntryKind.FILE:
-                continue
-            row = placeholders.get(entry.path)
-            path = f"{self.staging}/{entry.path}"
-            if row is None and self._known.digest(os.lstat(path)) is not None:
-                continue
-            with open(path, "rb") as file:
-                content = file.read()
-            restored[entry.path] = self._restore(entry, content, row)
+        for entry in sealed.entries:
+            path = entry.path
+            if path in placeholders or path in sealed.read:
+                with open(f"{self.staging}/{path}", "rb") as file:
+                    restored[path] = self._restore(entry, file.read(), placeholders.get(path))
         return restored
 
     def _restore(
