@@ -12,7 +12,8 @@ touches a network any more. Compared are whole processes, in turn, on one file s
   cache into a fresh virtual environment, by hard links and by copies, has none of that, and once
   more with `--compile-bytecode`. Making the virtual environment is ours to do and not in uv's time;
 - the same when nothing is to be done, and when nothing is there but the wheels in a folder;
-- a full verification of an environment against a bare SHA-256 loop over the same files;
+- a full verification of a store of one environment, its downloads and unpacked wheels included,
+  against a bare SHA-256 loop over the same files, every inode once;
 - the disk that ten environments take which share nine tenths of their bytes, every inode and every
   folder counted, over the bytes of their different contents.
 
@@ -25,7 +26,6 @@ ratios, not the seconds. Needs `pip install '.[dev]' uv`.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import stat
@@ -61,30 +61,36 @@ SHARING = 10
 SHARING_GOAL = 1.15
 SETTLE_SECONDS = 40.0
 HASH_LOOP = """
-import sys
+import os, sys
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest
-from os import walk
-from os.path import islink, join
 def digest(path):
     with open(path, "rb", buffering=0) as file:
         return file_digest(file, "sha256").hexdigest()
-files = (join(at, name) for at, _, names in walk(sys.argv[1]) for name in names)
-files = [path for path in files if not islink(path)]
+files = {}
+for at, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        path = os.path.join(at, name)
+        if not os.path.islink(path):
+            files[os.lstat(path).st_ino] = path
 if sys.argv[2] == "1":
-    digests = [digest(path) for path in files]
+    digests = [digest(path) for path in files.values()]
 else:
     with ThreadPoolExecutor(int(sys.argv[2])) as pool:
-        digests = list(pool.map(digest, files))
+        digests = list(pool.map(digest, files.values()))
 """
 VERIFY = """
 import sys
 from pathlib import Path
-from envlock.backends.store_layout import open_layout
-from envlock.backends.store_trees import read_manifest, read_tree
-from envlock.store.tree import compare_trees
-entries = read_manifest(open_layout(Path(sys.argv[1])), sys.argv[3])
-sys.exit(bool(compare_trees(entries, read_tree(Path(sys.argv[2])))))
+from envlock.backends.disk_store import DiskStore
+from envlock.backends.store_profiles import DiskProfiles
+from envlock.backends.store_verify import StoreVerifier
+from envlock.cli.progress import Silence
+from envlock.cli.wiring import utc_now
+from envlock.model.keeping import Depth
+store = DiskStore(Path(sys.argv[1]), utc_now)
+verifier = StoreVerifier(store, DiskProfiles(store.layout), Depth.FULL)
+sys.exit(bool(verifier.verify(None, Silence()).damages))
 """
 
 
@@ -286,16 +292,16 @@ def measure_cold(bench: Bench) -> None:
 
 
 def measure_verify(bench: Bench) -> None:
-    """Compare a full verification with hashing alone."""
-    built = json.loads(bench.run([*bench.build(bench.renamed("first")), "--json"]))
-    path, tree = built["path"], built["tree_sha256"]
-    ours = Contender(command=lambda _: [sys.executable, "-c", VERIFY, str(bench.home), path, tree])
+    """Compare verifying a store of one environment with hashing its files, each inode once."""
+    store = bench.folder / "verified"
+    bench.run(bench.build(bench.renamed("verified")), ENVLOCK_HOME=str(store))
 
     def loop(threads: int) -> Contender:
         return Contender(
-            command=lambda _: [sys.executable, "-I", "-c", HASH_LOOP, path, str(threads)]
+            command=lambda _: [sys.executable, "-I", "-c", HASH_LOOP, str(store), str(threads)]
         )
 
+    ours = Contender(command=lambda _: [sys.executable, "-c", VERIFY, str(store)])
     alone, together = loop(1), loop(os.cpu_count() or 1)
     bench.time(ours, alone, together)
     print_row("full verify : SHA-256 loop, one thread", ours, alone, "1.30x", 1.3)
