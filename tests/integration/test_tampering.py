@@ -19,6 +19,7 @@ from tiny_store import TinyStore
 TAMPERS = int(os.environ.get("ENVLOCK_TAMPER_COUNT", "60"))
 CLEAN_RUNS = max(10, TAMPERS // 10)
 EPOCH = 315_532_800
+ODD_NAME = os.fsdecode(b"no text \xff\n")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ class Tampering:
         return self.closed(path)
 
     def an_extra_file(self) -> str:
-        path = f"{self.folder()}extra.py"
+        path = f"{self.folder()}{self.chance.choice(['extra.py', ODD_NAME])}"
         self.opened(path).write_bytes(self.chance.randbytes(self.chance.choice([0, 10, 5000])))
         self.seal(path)
         return self.closed(path)
