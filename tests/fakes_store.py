@@ -158,6 +158,8 @@ class FakeStore:
     damages: list[Damage] = field(default_factory=list)
     refuses: Mapping[str, Exception] = field(default_factory=dict)
     """What fails, by the digest or label that it is asked for."""
+    kept: set[str] = field(default_factory=set)
+    """What was kept from being collected while the store was verified."""
     done: list[str] = field(default_factory=list)
     """What was repaired, as `what name`."""
 
@@ -286,6 +288,7 @@ class FakeStore:
     def verify(
         self, labels: Collection[str] | None, depth: Depth, reporter: Reporter
     ) -> Verification:
+        self.kept = {name for each in self.holders for name in each.kept}
         looked = [label for label in self.rows if labels is None or label in labels]
         return Verification(
             counts={Part.ENVIRONMENT: len(looked)},
