@@ -27,8 +27,24 @@ _path_of = attrgetter("path")
 
 
 def format_tree(entries: Iterable[TreeEntry]) -> bytes:
-    """Return the text of a tree; the order that the entries come in does not matter."""
-    return _HEADER + (_encoder.encode_lines(sorted(entries, key=_path_of)) or b"\n")
+    """Return the text of a tree; the order that the entries come in does not matter.
+
+    Raises `StoreError` for a name or a target that is no Unicode text.
+    """
+    ordered = sorted(entries, key=_path_of)
+    try:
+        return _HEADER + (_encoder.encode_lines(ordered) or b"\n")
+    except UnicodeEncodeError:
+        faulty = next(entry.path for entry in ordered if not _is_text(entry))
+        raise StoreError(f"a name in a tree is no text: {faulty!a}") from None
+
+
+def _is_text(entry: TreeEntry) -> bool:
+    try:
+        (entry.path + entry.target).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:

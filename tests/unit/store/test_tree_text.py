@@ -62,3 +62,13 @@ def test_another_text_is_no_tree():
         parse_tree(b"something\n")
 
     assert str(caught.value) == "expected the manifest of a tree, found something else"
+
+
+@pytest.mark.parametrize("fault", [{"path": "b\udcff"}, {"path": "b", "target": "\udcff"}])
+def test_a_name_that_is_no_text_is_refused_and_named(fault: dict[str, str]):
+    faulty = TreeEntry(kind=EntryKind.LINK, **fault)
+
+    with pytest.raises(StoreError) as caught:
+        format_tree([TreeEntry(path="a", kind=EntryKind.FOLDER), faulty])
+
+    assert str(caught.value) == f"a name in a tree is no text: {faulty.path!a}"
