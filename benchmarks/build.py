@@ -79,19 +79,6 @@ else:
     with ThreadPoolExecutor(int(sys.argv[2])) as pool:
         digests = list(pool.map(digest, files.values()))
 """
-VERIFY = """
-import sys
-from pathlib import Path
-from envlock.backends.disk_store import DiskStore
-from envlock.backends.store_profiles import DiskProfiles
-from envlock.backends.store_verify import StoreVerifier
-from envlock.cli.progress import Silence
-from envlock.cli.wiring import utc_now
-from envlock.model.keeping import Depth
-store = DiskStore(Path(sys.argv[1]), utc_now)
-verifier = StoreVerifier(store, DiskProfiles(store.layout), Depth.FULL)
-sys.exit(bool(verifier.verify(None, Silence()).damages))
-"""
 
 
 @dataclass(kw_only=True)
@@ -301,7 +288,9 @@ def measure_verify(bench: Bench) -> None:
             command=lambda _: [sys.executable, "-I", "-c", HASH_LOOP, str(store), str(threads)]
         )
 
-    ours = Contender(command=lambda _: [sys.executable, "-c", VERIFY, str(store)])
+    ours = Contender(
+        command=lambda _: ["env", f"ENVLOCK_HOME={store}", ENVLOCK, "store", "verify", "-q"]
+    )
     alone, together = loop(1), loop(os.cpu_count() or 1)
     bench.time(ours, alone, together)
     print_row("full verify : SHA-256 loop, one thread", ours, alone, "1.30x", 1.3)

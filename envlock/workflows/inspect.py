@@ -13,7 +13,8 @@ from difflib import get_close_matches
 
 from envlock.errors import EnvlockError, LockError
 from envlock.formats.conda_lock import read_lock
-from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_of, lock_path
+from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_path
+from envlock.model.lock import lock_of as lock_of  # noqa: PLC0414 - asked for here as well
 from envlock.ports.pins import Pins
 from envlock.ports.recordings import Recordings
 from envlock.ports.workspace import Workspace
