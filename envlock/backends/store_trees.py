@@ -99,9 +99,14 @@ def seal(root: Path, known: Known) -> Sealed:
     return Sealed(entries=entries, read=walk.read)
 
 
-def seal_tree(root: Path) -> tuple[TreeEntry, ...]:
-    """Seal a tree that shares nothing with others; see `seal`."""
-    return seal(root, Known()).entries
+def seal_tree(root: Path, known: Known | None = None) -> tuple[TreeEntry, ...]:
+    """Seal a tree that shares nothing with others yet, and return what lies there; see `seal`.
+
+    Files that `known` has were hashed as they were written: they are sealed and not read again.
+    """
+    entries = _Walk(root, known or Known(), is_sealing=True, shares=False).entries()
+    _seal_folder(root)
+    return entries
 
 
 def read_tree(root: Path) -> tuple[TreeEntry, ...]:
@@ -110,10 +115,12 @@ def read_tree(root: Path) -> tuple[TreeEntry, ...]:
 
 
 class _Walk:
-    def __init__(self, root: Path, known: Known, *, is_sealing: bool) -> None:
+    def __init__(self, root: Path, known: Known, *, is_sealing: bool, shares: bool = True) -> None:
         self._root = root
         self._known = known
         self._is_sealing = is_sealing
+        self._shares = shares
+        """Whether known files are links to what is sealed already."""
         self._entries: list[TreeEntry] = []
         self._unknown: list[tuple[str, str, os.stat_result]] = []
 
@@ -141,7 +148,8 @@ class _Walk:
                 self._link(item.path, path)
             elif item.is_file(follow_symlinks=False):
                 # The listing names the inode: of a file that is known nothing more has to be asked.
-                entry = self._known.entry(path, (device, item.inode()))
+                inode = (device, item.inode())
+                entry = self._known.entry(path, inode) if self._shares else None
                 if entry is None:
                     self._file(item, path)
                 else:
@@ -158,14 +166,14 @@ class _Walk:
     def _file(self, item: os.DirEntry[str], path: str) -> None:
         status = item.stat(follow_symlinks=False)
         entry = self._known.entry(path, (status.st_dev, status.st_ino))
-        if entry is not None:
-            self._entries.append(entry)
-            return
-        if self._is_sealing:
+        if self._is_sealing and (entry is None or not self._shares):
             is_program = bool(status.st_mode & _EXECUTABLE)
             os.chmod(item.path, _PROGRAM_MODE if is_program else _FILE_MODE)
             os.utime(item.path, _TIMES)
-        self._unknown.append((item.path, path, status))
+        if entry is None:
+            self._unknown.append((item.path, path, status))
+        else:
+            self._entries.append(entry)
 
     def _hash(self, item: tuple[str, str, os.stat_result]) -> TreeEntry:
         place, path, status = item
