@@ -21,6 +21,8 @@ _SPEED_SECONDS = 5.0
 """A speed is that of the last seconds: what has come to a halt is seen to have done so."""
 _COLUMNS = 80
 """Where a terminal does not say how wide it is."""
+_ECHO = 2
+"""Room for the `^C` that a terminal shows when somebody has had enough."""
 
 _talking: list[Talk] = []
 
@@ -109,7 +111,7 @@ class Talk:
             with self._lock:
                 seconds = time.monotonic() - self._began
                 if self._message and seconds > _FIRST_SECONDS:
-                    line = fit(self.describe(seconds), _columns())
+                    line = fit(self.describe(seconds), _columns() - _ECHO)
                     sys.stderr.write(f"\r\033[K{line}")
                     sys.stderr.flush()
                     self._is_shown = True

@@ -91,10 +91,10 @@ def test_a_terminal_that_does_not_say_how_wide_it_is_gets_eighty_columns(
     terminal = sit_down(monkeypatch)
     progress.Talk().step("x" * 200)
 
-    wait_for(terminal, "\r\033[K" + "x" * 78 + "…")
+    wait_for(terminal, "\r\033[K" + "x" * 76 + "…")
 
     assert progress.clear_line()
-    assert "x" * 79 not in terminal.getvalue()
+    assert "x" * 77 not in terminal.getvalue()
 
 
 def test_a_new_step_ends_what_somebody_else_tells(monkeypatch: pytest.MonkeyPatch):
