@@ -205,6 +205,9 @@ def read_lock(content: bytes, file: str) -> Lock:
     Where a row gives a key twice the last one counts, as it does for conda-lock. Raises `LockError`
     saying what is wrong and where.
     """
+    own = _read_own(content)
+    if own is not None:
+        return own
     data = _load_yaml(content, file)
     version = data.get("version")
     if version is not None and not isinstance(version, str):
@@ -226,6 +229,79 @@ def read_lock(content: bytes, file: str) -> Lock:
         except _RowError as error:
             raise _bad_row(content, file, len(packages), error) from None
     return Lock(head=head, packages=tuple(packages))
+
+
+# --- locks as we write them -----------------------------------------------------------------------
+
+_ROW = re.compile(
+    r"- name: (?P<name>.+)\n  version: (?P<version>.+)\n"
+    r"  manager: (?P<manager>.+)\n  platform: (?P<platform>.+)\n"
+    r"  dependencies:(?: {}\n|\n(?P<dependencies>(?:    .+\n)+))  url: (?P<url>.+)\n  hash:\n"
+    r"(?:    md5: (?P<md5>.+)\n)?(?:    sha256: (?P<sha256>.+)\n)?  category: (?P<category>.+)\n"
+)
+_PAIR = re.compile(r"""    (?P<key>'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[^'"].*?): (?P<value>.+)\n""")
+_HEAD = re.compile(
+    r"metadata:\n  content_hash:\n(?P<hashes>(?:    .+\n)*)  channels:\n(?P<channels>(?:  .+\n)*)"
+    r"  platforms:\n(?P<platforms>(?:  - .+\n)*)  sources:\n(?P<sources>(?:  - .+\n)*)"
+    r"  custom_metadata:\n"
+)
+
+
+def _read_own(content: bytes) -> Lock | None:
+    """Read a lock that is just as `format_lock` writes it, ten times as fast as YAML is read.
+
+    None for any other: what was understood is written again, and must come out as these bytes.
+    """
+    head_bytes, body = split_body(content)
+    facts, head = read_facts(head_bytes), _HEAD.search(head_bytes.decode(errors="replace"))
+    if facts is None or head is None:
+        return None
+    try:
+        lock = Lock(
+            head=LockHead(
+                channels=_items(head["channels"], "  - url: "),
+                platforms=_items(head["platforms"], "  - "),
+                sources=_items(head["sources"], "  - "),
+                content_hash=_pairs(head["hashes"]),
+                facts=facts,
+            ),
+            packages=tuple(map(_own_package, _ROW.finditer(body.decode()))),
+        )
+        return lock if format_lock(lock) == content else None
+    except ValueError:
+        return None
+
+
+def _own_package(row: re.Match[str]) -> LockedPackage:
+    return LockedPackage(
+        name=_unquote(row["name"]),
+        version=_unquote(row["version"]),
+        manager=row["manager"],
+        platform=row["platform"],
+        url=_unquote(row["url"]),
+        md5=_unquote(row["md5"]) if row["md5"] else None,
+        sha256=_unquote(row["sha256"]) if row["sha256"] else None,
+        dependencies=_pairs(row["dependencies"] or ""),
+        category=_unquote(row["category"]),
+    )
+
+
+def _items(text: str, start: str) -> tuple[str, ...]:
+    lines = text.splitlines()
+    return tuple(_unquote(line.removeprefix(start)) for line in lines if line.startswith(start))
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return {_unquote(pair["key"]): _unquote(pair["value"]) for pair in _PAIR.finditer(text)}
+
+
+def _unquote(text: str) -> str:
+    if text.startswith('"'):
+        return str(json.loads(text))
+    return text[1:-1].replace("''", "'") if text.startswith("'") else text
+
+
+# --- locks of anybody -----------------------------------------------------------------------------
 
 
 class _RowError(ValueError):

@@ -6,6 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envlock.formats import conda_lock
 from envlock.formats.conda_lock import (
     _order,
     format_lock,
@@ -49,6 +50,9 @@ def test_a_lock_reads_back_as_itself(packages: list[LockedPackage], facts: dict[
 
     content = format_lock(Lock(head=head, packages=tuple(packages)))
     read = read_lock(content, "a")
+    by_yaml = read_lock(content.replace(b"version: 1\n", b"version: '1'\n", 1), "a")
+
+    assert read == by_yaml
 
     assert sorted(read.packages, key=_order) == sorted(packages, key=_order)
     quick = read_facts(split_body(content)[0])
@@ -73,3 +77,28 @@ def test_order_never_changes_the_bytes(order: list[int]):
     written = format_lock(Lock(head=head, packages=tuple(map(package, order))))
 
     assert written == format_lock(Lock(head=head, packages=tuple(map(package, [1, 2, 3, 4]))))
+
+
+@given(st.lists(PACKAGES, max_size=3), st.lists(NAME, max_size=3), st.binary(max_size=3), st.data())
+def test_what_is_read_quickly_is_what_yaml_would_say(
+    packages: list[LockedPackage], names: list[str], noise: bytes, data: st.DataObject
+):
+    head = LockHead(
+        channels=tuple(names),
+        platforms=tuple(sorted(names)),
+        sources=tuple(f"{name} x.toml" for name in names),
+        content_hash=dict.fromkeys(names, "0"),
+        facts={},
+    )
+    content = format_lock(Lock(head=head, packages=tuple(packages)))
+    place = data.draw(st.integers(0, len(content)))
+    changed = content[:place] + noise + content[place + len(noise) :]
+
+    quick = conda_lock._read_own(changed)
+
+    if quick is not None:
+        data_of = yaml.safe_load(changed)
+        assert format_lock(quick) == changed
+        assert len(data_of["package"]) == len(quick.packages)
+        assert [row["url"] for row in data_of["package"]] == [row.url for row in quick.packages]
+    assert changed != content or quick is not None
