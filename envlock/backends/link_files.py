@@ -117,9 +117,9 @@ class Linker:
         if not is_sealed(status, entry):
             raise TreeDamagedError(tree, entry.path)
         target = f"{self._root}/{path}"
-        if not (self._can_clone and self._clone(source, target, status)) and not self._hard_link(
-            source, target, status, entry
-        ):
+        if self._can_clone and self._clone(source, target, status, entry):
+            return
+        if not self._hard_link(source, target, status, entry):
             _copy(source, target, status)
 
     def write(self, path: str, content: bytes, *, is_executable: bool = False) -> None:
@@ -173,12 +173,14 @@ class Linker:
         os.unlink(target)
         return True
 
-    def _clone(self, source: str, target: str, status: os.stat_result) -> bool:
+    def _clone(self, source: str, target: str, status: os.stat_result, entry: TreeEntry) -> bool:
         with open(source, "rb", buffering=0) as file:
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             try:
                 fcntl.ioctl(descriptor, _CLONE, file.fileno())
                 os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+                os.utime(descriptor, (EPOCH_SECONDS, EPOCH_SECONDS))
+                self._known.add(os.fstat(descriptor), entry.sha256)
             except OSError as error:
                 os.unlink(target)
                 if error.errno not in _CANNOT_CLONE:

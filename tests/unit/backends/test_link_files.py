@@ -99,6 +99,24 @@ def test_without_clones_a_file_is_a_hard_link_whose_content_is_known(
     assert trees.known.digest(status) == sha256(b"first").hexdigest()
 
 
+def test_a_clone_is_a_file_of_its_own_that_is_sealed_and_known(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch
+):
+    def share(target: int, _: int, source: int) -> None:
+        os.write(target, os.pread(source, 1 << 20, 0))
+
+    monkeypatch.setattr(fcntl, "ioctl", share)
+    trees.link("one", trees.make("one", a="first")["a"], "x/a")
+
+    trees.linker.finish()
+
+    status = (trees.staging / "x/a").stat()
+    assert trees.read("x/a") == "first"
+    assert status.st_ino != (trees.folder / "one/a").stat().st_ino
+    assert (stat.S_IMODE(status.st_mode), status.st_mtime) == (0o444, EPOCH_SECONDS)
+    assert trees.known.digest(status) == sha256(b"first").hexdigest()
+
+
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES])
 def test_without_links_a_file_is_a_copy_that_nobody_may_write_to(
     trees: Trees, monkeypatch: pytest.MonkeyPatch, number: int
