@@ -94,9 +94,8 @@ def open_layout(root: Path) -> StoreLayout:
             *(layout.profiles, layout.locks, layout.temporary_roots),
         ):
             make_folder(folder)
-        version = root / _VERSION_FILE
-        if not version.exists():
-            _write_version(version)
+        if not _read_version(root):
+            _write_version(root / _VERSION_FILE)
     except OSError as error:
         raise WorldError(
             f"{root}: the store cannot be opened: {error.strerror or error}",
@@ -108,12 +107,15 @@ def open_layout(root: Path) -> StoreLayout:
 def _check_version(root: Path) -> None:
     if not root.exists():
         return
-    try:
-        found = (root / _VERSION_FILE).read_text(encoding="ascii", errors="replace").strip()
-    except FileNotFoundError:
-        _refuse_foreign(root)
-        return
-    if found != str(LAYOUT_VERSION):
+    others = _others(root)
+    found = _read_version(root)  # after the look around: a store that is being made has it by now
+    if not found and others:
+        raise StoreError(
+            f"{root}: expected a store or an empty folder, found `{others[0]}` in it\n"
+            "Nothing in it was touched.",
+            hints=["name a folder of its own: `export ENVLOCK_HOME=…`"],
+        )
+    if found and found != str(LAYOUT_VERSION):
         raise StoreError(
             f"{root}: expected a store of layout {LAYOUT_VERSION}, found layout {found[:20]!r}\n"
             "Nothing in it was touched.",
@@ -121,16 +123,25 @@ def _check_version(root: Path) -> None:
         )
 
 
-def _refuse_foreign(root: Path) -> None:
+def _read_version(root: Path) -> str:
+    """Return what a store says of itself; nothing while it is made, or if its maker was killed."""
+    try:
+        return (root / _VERSION_FILE).read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _write_version(path: Path) -> None:
+    with path.open("w", encoding="ascii") as file:
+        file.write(f"{LAYOUT_VERSION}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _others(root: Path) -> list[str]:
+    """Return what lies there and is not what a store begins with."""
     ours = {"store", "artifacts", "trees", "manifests", "profiles", "locks", "temproots"}
-    others = sorted(entry.name for entry in root.iterdir() if entry.name not in ours)
-    others = [name for name in others if not name.startswith(_VERSION_FILE)]
-    if others:
-        raise StoreError(
-            f"{root}: expected a store or an empty folder, found `{others[0]}` in it\n"
-            "Nothing in it was touched.",
-            hints=["name a folder of its own: `export ENVLOCK_HOME=…`"],
-        )
+    return sorted({entry.name for entry in root.iterdir()} - ours - {_VERSION_FILE})
 
 
 def make_folder(folder: Path) -> None:
@@ -138,9 +149,3 @@ def make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(_OPEN_TO_READ)
-
-
-def _write_version(path: Path) -> None:
-    staged = path.with_name(f"{_VERSION_FILE}.{os.getpid()}")
-    staged.write_text(f"{LAYOUT_VERSION}\n", encoding="ascii")
-    staged.replace(path)
