@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from envlock.backends.link_files import TreeDamagedError
 from envlock.backends.store_build import Build, Built
 from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import HIDDEN, StoreLayout, make_folder, open_layout
-from envlock.backends.store_locks import TemporaryRoot, held, is_network
+from envlock.backends.store_locks import TemporaryRoot, collector_lock, held, is_network
 from envlock.backends.store_profiles import place_link
 from envlock.backends.store_sources import (
     DatabaseRegister,
@@ -25,11 +26,10 @@ from envlock.backends.store_sources import (
     unpacked_name,
 )
 from envlock.backends.store_trees import (
-    disk_errors,
     move_into_place,
     read_tree,
     remove_tree,
-    staging_beside,
+    staged,
     write_manifest,
 )
 from envlock.errors import StoreError
@@ -114,8 +114,11 @@ class DiskStore:
         with self._staged(target, needs) as staging:
             built = self._build(plan, staging, self._trees(needs), reporter)
             environment = self._describe(label, plan.derivation, built)
-            move_into_place(staging, target)
             with self.database() as database:
+                # A row whose folder is gone must not stand for what comes in its place.
+                if database.environment(label, self.layout.environments) is not None:
+                    database.remove_environments([label])
+                move_into_place(staging, target)
                 database.add_environment(environment, plan.artifacts, built.trees)
         return Realisation(environment=environment, is_new=True, notes=tuple(built.notes))
 
@@ -136,22 +139,17 @@ class DiskStore:
         trees = SourceTrees(self.layout, ScratchRegister(), owner, scratch)
         target = self.layout.environments / label
         try:
-            make_folder(scratch)
             with self._staged(target, needs) as staging:
+                make_folder(scratch)
                 built = self._build(plan, staging, trees, reporter)
                 reporter.step("comparing")
                 return compare_trees(built.entries, read_tree(target))
         finally:
-            remove_tree(scratch)
+            with contextlib.suppress(OSError):  # what stays is swept by the next collection
+                remove_tree(scratch)
 
-    @contextlib.contextmanager
-    def _staged(self, target: Path, needs: Needs) -> Iterator[Path]:
-        staging = staging_beside(target, _owner(needs))
-        try:
-            with disk_errors(f"{target.name} cannot be built"):
-                yield staging
-        finally:
-            remove_tree(staging)
+    def _staged(self, target: Path, needs: Needs) -> AbstractContextManager[Path]:
+        return staged(target, _owner(needs), f"{target.name} cannot be built")
 
     def _trees(self, needs: Needs) -> SourceTrees:
         return SourceTrees(self.layout, DatabaseRegister(self.open_database), _owner(needs))
@@ -207,9 +205,11 @@ class DiskStore:
                 "The environment is built; no link was made.",
                 hints=["name another path: `--out-link result`"],
             )
-        with self.database() as database:
-            database.add_root(str(path))
-        place_link(path, environment.path)
+        # No collection in between: a root whose link is not there yet is one to be forgotten.
+        with held(collector_lock(self.layout), shared=True):
+            with self.database() as database:
+                database.add_root(str(path))
+            place_link(path, environment.path)
 
     def _describe(self, label: str, derivation: Derivation, built: Built) -> Environment:
         parts = split_label(label)

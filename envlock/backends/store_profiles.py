@@ -45,11 +45,15 @@ class DiskProfiles:
         if named is None or not link.is_symlink():
             return None
         profile, number = named
-        made_at = datetime.fromtimestamp(link.lstat().st_mtime, tz=UTC)
+        try:
+            made_at = datetime.fromtimestamp(link.lstat().st_mtime, tz=UTC)
+            label = link.readlink().name
+        except FileNotFoundError:  # removed by another process just now
+            return None
         return Generation(
             profile=profile,
             number=number,
-            label=link.readlink().name,
+            label=label,
             made_at=made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             is_current=self._current(profile) == link.name,
         )
@@ -87,7 +91,8 @@ class DiskProfiles:
         name = link_name(generation.profile, generation.number)
         with self._changing(generation.profile):
             if self._current(generation.profile) != name:
-                (self._layout.profiles / name).unlink(missing_ok=True)
+                with disk_errors(f"{name} cannot be removed"):
+                    (self._layout.profiles / name).unlink(missing_ok=True)
 
     def _changing(self, profile: str) -> AbstractContextManager[None]:
         return held(self._layout.locks / f"profile-{profile}.lock")
