@@ -1,0 +1,207 @@
+"""Killed at any step of a build, a collection or a switch: nobody ever sees half of anything."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from crash_points import (
+    Commands,
+    Point,
+    Reference,
+    copy_store,
+    faults,
+    leftovers,
+    remove,
+    why_not_here,
+)
+from tiny_builds import PLACEHOLDER, make_conda, make_python, make_wheel, module_of, write_lock
+
+COUNT = int(os.environ.get("ENVLOCK_CRASH_COUNT", "42"))
+"""Kills over all scenes; every step of every scene when there are fewer."""
+SEED = int(os.environ.get("ENVLOCK_CRASH_SEED", "4"))
+
+
+@dataclass
+class Stage:
+    """One store at one path, what lies around it, and what it is when nothing goes wrong."""
+
+    folder: Path
+    commands: Commands
+    reference: Reference = field(default_factory=Reference)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "s"
+
+    @property
+    def out_link(self) -> Path:
+        return self.folder / "out" / "result"
+
+    def build(self, name: str, *more: str) -> list[str]:
+        host = [] if name == "mix" else ["--python", "host"]
+        return ["build", str(self.folder / f"{name}.conda-lock.yml"), *host, *more]
+
+    def run(self, *arguments: str) -> str:
+        ended = self.commands.run(*arguments)
+        assert ended.status == 0, ended.output
+        return ended.output
+
+    def faults(self) -> list[str]:
+        return faults(self.home, self.reference, [self.out_link])
+
+
+def _short_folder() -> Path:
+    """A folder in memory where there is one: what is flushed to a disk is waited for."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
+    parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="ek", dir=parent))
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    reason = why_not_here()
+    if reason:
+        pytest.skip(reason)
+    folder = _short_folder()
+    packages = folder / "packages"
+    one = make_wheel(packages, "aaa", module_of("aaa"))
+    two = make_wheel(packages, "bbb", module_of("bbb"))
+    text = {"share/a.txt": f"at {PLACEHOLDER}\n".encode(), "lib/plain.txt": b"plain\n"}
+    conda = make_conda(packages, "text", text)
+    write_lock(folder / "one.conda-lock.yml", one, host_python=True)
+    write_lock(folder / "two.conda-lock.yml", one, two, host_python=True)
+    write_lock(folder / "mix.conda-lock.yml", make_python(packages), conda, one)
+    (folder / "out").mkdir()
+    # What a test changes in its own environment is not the commands'.
+    os.environ["ENVLOCK_HOME"] = str(folder / "s")
+    commands = Commands(folder)
+    try:
+        made = Stage(folder, commands)
+        for name in ("one", "two", "mix"):
+            made.run(*made.build(name))
+        made.reference.learn(made.home)
+        yield made
+    finally:
+        commands.close()
+        del os.environ["ENVLOCK_HOME"]
+        remove(folder)
+
+
+# --- scenes ---------------------------------------------------------------------------------------
+
+
+def nothing(stage: Stage) -> None:
+    """Leave the place empty."""
+
+
+def with_one(stage: Stage) -> None:
+    stage.run(*stage.build("one"))
+
+
+def with_two_generations(stage: Stage) -> None:
+    stage.run(*stage.build("one", "--profile", "demo"))
+    stage.run(*stage.build("two", "--profile", "demo"))
+
+
+def with_a_link(stage: Stage) -> None:
+    stage.run(*stage.build("one"))
+    stage.run(*stage.build("two", "--out-link", str(stage.out_link)))
+
+
+SCENES: dict[str, tuple[Callable[[Stage], None], Callable[[Stage], list[str]]]] = {
+    "first build": (nothing, lambda stage: stage.build("one")),
+    "sibling build": (with_one, lambda stage: stage.build("two")),
+    "conda build": (with_one, lambda stage: stage.build("mix")),
+    "build again": (with_two_generations, lambda stage: stage.build("one", "--profile", "demo")),
+    "rebuild check": (with_two_generations, lambda stage: stage.build("mix", "--rebuild-check")),
+    "out-link": (
+        with_a_link,
+        lambda stage: stage.build("one", "--out-link", str(stage.out_link)),
+    ),
+}
+
+
+def chosen(points: Sequence[Point], count: int, home: Path) -> list[Point]:
+    """A seeded choice that has every kind of step in every part of the store before any twice."""
+    if count >= len(points):
+        return list(points)
+    kinds: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    for point in points:
+        part = point.path.removeprefix(str(home)).split("/", 2)
+        kinds[point.call, part[1] if len(part) > 1 else ""].append(point)
+    chance = random.Random(SEED)
+    piles = [chance.sample(pile, len(pile)) for pile in kinds.values()]
+    chance.shuffle(piles)
+    found: list[Point] = []
+    while len(found) < count:
+        found += [pile.pop() for pile in piles if pile]
+    return found[:count]
+
+
+def set_up(stage: Stage, scene: str) -> tuple[Path, list[str]]:
+    """Make what a scene begins with, and return a copy of it with the scene's command."""
+    remove(stage.home)
+    stage.out_link.unlink(missing_ok=True)
+    prepare, command = SCENES[scene]
+    prepare(stage)
+    before = stage.folder / "before"
+    remove(before)
+    if stage.home.exists():
+        copy_store(stage.home, before)
+    return before, command(stage)
+
+
+def reset(stage: Stage, before: Path, link: str | None) -> None:
+    remove(stage.home)
+    if before.exists():
+        copy_store(before, stage.home)
+    stage.out_link.unlink(missing_ok=True)
+    if link is not None:
+        stage.out_link.symlink_to(link)
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+@pytest.mark.repetition
+@pytest.mark.parametrize("scene", SCENES)
+def test_whoever_is_killed_leaves_no_half_environment_and_the_next_run_succeeds(
+    stage: Stage, scene: str
+):
+    before, command = set_up(stage, scene)
+    link = str(stage.out_link.readlink()) if stage.out_link.is_symlink() else None
+    rooted = names_in(before / "profiles")
+    points = stage.commands.trace(stage.home, *command)
+    assert len(points) > 20
+    count, reached, began = -(-COUNT // len(SCENES)), 0, time.monotonic()
+
+    for point in chosen(points, count, stage.home):
+        reset(stage, before, link)
+        ended = stage.commands.kill(point, *command)
+
+        assert ended.status in (0, -9), f"{point}: {ended.output}"
+        reached += ended.status == -9
+        assert stage.faults() == [], str(point)
+        assert rooted <= names_in(stage.home / "profiles"), str(point)
+        again = stage.commands.run(*command)
+        assert again.status == 0, f"{point}: {again.output}"
+        assert stage.faults() == [], str(point)
+        collected = stage.commands.run("gc")
+        assert collected.status == 0, f"{point}: {collected.output}"
+        assert stage.faults() == [], str(point)
+        assert leftovers(stage.home) == [], str(point)
+
+    seconds = time.monotonic() - began
+    told = f"{scene}: {len(points)} steps, {reached} kills, {seconds:.0f} s"
+    print(told)  # noqa: T201 - the figures, for whoever runs it with `-s`
+    assert reached >= min(count, len(points)) * 0.8
