@@ -151,7 +151,9 @@ def collector_lock(layout: StoreLayout) -> Path:
     return layout.locks / "gc.lock"
 
 
-def live_names(layout: StoreLayout, *, on_network: bool) -> frozenset[str]:
+def live_names(
+    layout: StoreLayout, *, on_network: bool, is_sweeping: bool = True
+) -> frozenset[str]:
     """Return all that running processes need; sweeps the files of those that are gone.
 
     To be called by the collector, which holds its lock alone.
@@ -163,7 +165,7 @@ def live_names(layout: StoreLayout, *, on_network: bool) -> frozenset[str]:
         if descriptor is None or is_leased:
             with contextlib.suppress(FileNotFoundError):
                 names.update([path.name, *path.read_text(encoding="utf-8").split("\n")])
-        else:
+        elif is_sweeping:
             path.unlink(missing_ok=True)
         if descriptor is not None:
             os.close(descriptor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -108,11 +108,19 @@ class SourceTrees:
     """Makes and finds trees in one folder."""
 
     def __init__(
-        self, layout: StoreLayout, register: Register, owner: str, folder: Path | None = None
+        self,
+        layout: StoreLayout,
+        register: Register,
+        owner: str,
+        folder: Path | None = None,
+        *,
+        keep: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
+        """`keep` keeps manifests from being collected until they are referred to."""
         self._layout = layout
         self._register = register
         self._owner = owner
+        self._keep = keep
         self._folder = folder or layout.trees
 
     def find(self, name: str) -> Source | None:
@@ -131,6 +139,15 @@ class SourceTrees:
         name = unpacked_name(artifact)
         return self.find(name) or self.make(
             name, lambda staging: _unpack_verified(artifact, archive, staging)
+        )
+
+    def unpacked_anew(self, artifact: Artifact, archive: Path) -> Source:
+        """Return an artifact's tree, unpacked now, in place of the one that is there.
+
+        Raises `ArchiveError` when the archive is not what the lock says.
+        """
+        return self.make_anew(
+            unpacked_name(artifact), lambda staging: _unpack_verified(artifact, archive, staging)
         )
 
     def make(self, name: str, fill: Callable[[Path], object]) -> Source:
@@ -153,7 +170,7 @@ class SourceTrees:
     def _admit(self, name: str, staging: Path, fill: Callable[[Path], object]) -> Source:
         fill(staging)
         entries = seal_tree(staging)
-        digest = write_manifest(self._layout, entries)
+        digest = write_manifest(self._layout, entries, self._keep)
         path = self._folder / name
         self._register.drop(name)  # a row must never stand for what is being replaced
         move_into_place(staging, path)

@@ -77,6 +77,20 @@ def compare_trees(
     return tuple(differences)
 
 
+def compare_sealed(
+    expected: Sequence[TreeEntry], found: Sequence[TreeEntry], loose: Mapping[str, str]
+) -> tuple[EntryDifference, ...]:
+    """Return what differs, and what was touched without becoming anything else; ordered by path.
+
+    `loose` says by path in what an entry is no longer sealed. Of one path one thing is said.
+    """
+    differences = {each.path: each for each in compare_trees(expected, found)}
+    for path, what in loose.items():
+        touched = EntryDifference(path=path, difference=Difference.LOOSE, found=what)
+        differences.setdefault(path, touched)
+    return tuple(differences[path] for path in sorted(differences))
+
+
 def _by_path(entries: Iterable[TreeEntry]) -> Mapping[str, TreeEntry]:
     return {entry.path: entry for entry in entries}
 
@@ -88,6 +102,7 @@ def _compare(path: str, was: TreeEntry | None, now: TreeEntry | None) -> EntryDi
     for difference, expected, found in (
         (Difference.KIND, was.kind.value, now.kind.value),
         (Difference.CONTENT, was.sha256, now.sha256),
+        (Difference.SIZE, f"{was.size_bytes:,} bytes", f"{now.size_bytes:,} bytes"),
         (Difference.TARGET, was.target, now.target),
         (Difference.EXECUTABLE, _mode(was), _mode(now)),
     ):

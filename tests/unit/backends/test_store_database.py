@@ -71,7 +71,7 @@ def test_an_environment_that_goes_takes_its_references_along(
     kept = environment(tmp_path)
     database.add_environment(kept, [WHEEL], ["artifact-5"])
 
-    database.remove_environments([kept.label])
+    database.forget([kept.label], [], [])
 
     assert database.environment(kept.label, tmp_path) is None
     assert database.artifacts_of(kept.label) == ()
@@ -92,11 +92,10 @@ def test_an_environment_that_is_made_anew_keeps_no_reference_of_the_old_one(
 def test_what_no_environment_refers_to_is_forgotten(database: StoreDatabase, tmp_path: Path):
     kept = environment(tmp_path)
     database.add_environment(kept, [WHEEL], [])
-    database.forget_artifacts()
+    database.forget([], [], [])
     assert database.artifacts_of(kept.label) == (WHEEL,)
 
-    database.remove_environments([kept.label])
-    database.forget_artifacts()
+    database.forget([kept.label], [], [])
 
     assert database._rows("SELECT * FROM artifacts") == []
 
@@ -110,8 +109,7 @@ def test_trees_and_roots_come_and_go(database: StoreDatabase):
     assert list(database.trees()) == ["a", "b"]
     assert database.roots() == ("/home/me/result",)
 
-    database.remove_trees(["a"])
-    database.remove_roots(["/home/me/result"])
+    database.forget([], ["a"], ["/home/me/result"])
 
     assert database.tree("a") is None
     assert database.roots() == ()
