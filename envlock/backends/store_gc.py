@@ -31,6 +31,7 @@ from envlock.backends.store_profiles import DiskProfiles
 from envlock.backends.store_trees import disk_errors, hide, is_staged_by, sweep
 from envlock.backends.store_usage import freed_bytes
 from envlock.model.keeping import Collecting, Collection, Holdings, Inventory
+from envlock.model.store import Generation
 from envlock.ports.reporter import Reporter
 from envlock.store.liveness import artifact_of, mark
 
@@ -49,6 +50,7 @@ class _Found:
     """What a collector found while it held its lock."""
 
     holdings: Holdings
+    generations: tuple[Generation, ...]
     links: tuple[str, ...]
     paths: list[Path] = field(default_factory=list)
     """What the holdings stand for."""
@@ -84,7 +86,7 @@ class StoreCollector:
                 leftovers += self._sweep(gone, asked)
         return Collection(
             holdings=found.holdings,
-            generations=asked.forgets,
+            generations=found.generations,
             links=found.links,
             leftovers=leftovers,
             freed_bytes=freed,
@@ -97,15 +99,19 @@ class StoreCollector:
         needed = live_names(
             self._layout, on_network=self._store.is_on_network, is_sweeping=not asked.is_dry
         )
-        forgotten = {(each.profile, each.number) for each in asked.forgets}
-        generations = self._profiles.generations()
-        named = {each.label for each in generations if (each.profile, each.number) not in forgotten}
+        kept, forgotten = _divide(self._profiles.generations(), asked)
+        named = {each.label for each in kept}
         with self._store.database() as database:
             linked, stale = self._follow(database.roots())
             inventory = self._inventory(database)
         roots = needed | named | linked | running.labels
         marked = mark(inventory, roots, drops_downloads=asked.drops_downloads)
-        found = _Found(holdings=marked.dead, links=stale, paths=list(self._paths(marked.dead)))
+        found = _Found(
+            holdings=marked.dead,
+            generations=forgotten,
+            links=stale,
+            paths=list(self._paths(marked.dead)),
+        )
         found.leftovers.extend(self._leftovers(inventory, roots))
         return found
 
@@ -201,6 +207,23 @@ class StoreCollector:
             if descriptor is not None:
                 path.unlink(missing_ok=True)
                 os.close(descriptor)
+
+
+def _divide(
+    generations: Iterable[Generation], asked: Collecting
+) -> tuple[tuple[Generation, ...], tuple[Generation, ...]]:
+    """Return the generations that keep something, and those that were forgotten or would be.
+
+    One that somebody has made current since it was chosen is still there, and is kept.
+    """
+    chosen = {(each.profile, each.number): each for each in asked.forgets}
+    kept = []
+    for each in generations:
+        if asked.is_dry and not each.is_current and (each.profile, each.number) in chosen:
+            continue
+        chosen.pop((each.profile, each.number), None)
+        kept.append(each)
+    return tuple(kept), tuple(chosen.values())
 
 
 def _notes(running: Running) -> Iterator[str]:

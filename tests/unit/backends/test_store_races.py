@@ -14,10 +14,12 @@ from envlock.backends.disk_store import DiskStore
 from envlock.backends.files import DiskWorkspace
 from envlock.backends.interpreters import HostInterpreters
 from envlock.backends.store_database import StoreDatabase
+from envlock.backends.store_keeping import DiskKeeping
 from envlock.backends.store_locks import acquire, collector_lock
 from envlock.backends.store_profiles import DiskProfiles
 from envlock.cli.progress import Silence, SilentMeter
 from envlock.cli.store_wiring import this_platform
+from envlock.model.keeping import Collecting
 from envlock.model.store import Environment
 from envlock.store.address import split_label
 from envlock.workflows.build import Build, BuildRequest, BuildTools, build
@@ -73,6 +75,24 @@ def test_generations_can_be_listed_while_one_of_them_is_removed(
     monkeypatch.setattr(Path, "is_symlink", removed_just_after)
 
     assert [each.number for each in workshop.profiles.generations()] == [2]
+
+
+def test_a_generation_that_was_to_be_forgotten_and_became_current_keeps_its_environment(
+    workshop: Workshop,
+):
+    """Somebody rolled back between the collector's choice and its lock."""
+    environment = workshop.build().environment
+    workshop.profiles.add("demo", "b" * 32 + "-demo")
+    first, _ = workshop.profiles.generations("demo")
+
+    workshop.profiles.switch("demo", first.number)
+    workshop.profiles.remove(first)
+    keeping = DiskKeeping(workshop.store, workshop.profiles)
+    collected = keeping.collect(Collecting(forgets=(first,)), Silence())
+
+    assert workshop.store.find(environment.label) == environment
+    assert collected.generations == ()
+    assert collected.holdings.environments == ()
 
 
 def test_two_that_add_to_one_profile_make_two_generations(workshop: Workshop):
