@@ -23,14 +23,20 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import zstandard
 
-from envlock.cli.main import main
+from envlock.backends.store_keeping import DiskKeeping
+from envlock.cli.main import main, print_error
+from envlock.cli.progress import Silence
+from envlock.cli.store_wiring import open_profiles, open_store
+from envlock.cli.wiring import utc_now
+from envlock.errors import EnvlockError
+from envlock.workflows.care import CareTools, CollectRequest, collect
 from tiny_builds import snapshot
 
 CALLS = (
@@ -193,12 +199,18 @@ def read_points(log: str, root: str) -> Iterator[Point]:
         named = [] if call in ("write", "pwrite64") else _NAMED.findall(rest)
         paths = [path for path in (*named, *_OPEN_FILE.findall(rest)) if path.startswith(root)]
         counts.update((task, call, path) for path in dict.fromkeys(paths))
-        if not paths or task in others or (call.startswith("open") and "O_CREAT" not in rest):
+        if not paths or task in others or not _changes(call, rest):
             continue
         point = Point(call, paths[0], counts[task, call, paths[0]])
         if point not in seen:
             seen.add(point)
             yield point
+
+
+def _changes(call: str, rest: str) -> bool:
+    if call == "ioctl":
+        return "FICLONE" in rest or "BTRFS_IOC_CLONE" in rest
+    return not call.startswith("open") or "O_CREAT" in rest
 
 
 # --- the store, looked at by other eyes -----------------------------------------------------------
@@ -252,16 +264,26 @@ def faults(home: Path, reference: Reference, out_links: Sequence[Path] = ()) -> 
     found += _differing(home / "trees", trees, reference.trees)
     for digest in {*environments.values(), *trees.values()}:
         found += _manifest_faults(home, digest)
-    for link in (home / "profiles").iterdir():
-        if not link.name.startswith(".") and link.resolve().name not in environments:
-            found.append(f"profile link {link.name} leads to {link.readlink()}, which has no row")
+    found += _link_faults(home, environments, roots, out_links)
+    return [*found, *_archive_faults(home)]
+
+
+def _link_faults(
+    home: Path, labels: Collection[str], roots: Collection[str], out_links: Sequence[Path]
+) -> Iterator[str]:
+    links = [link for link in (home / "profiles").iterdir() if not link.name.startswith(".")]
+    for link in (*links, *(link for link in out_links if link.is_symlink())):
+        if link.resolve().name not in labels:
+            yield f"{link} leads to {link.readlink()}, which has no row"
     for link in out_links:
-        if link.is_symlink() and (link.name not in {Path(each).name for each in roots}):
-            found.append(f"{link} is no root")
-    for path in (home / "artifacts").glob("sha256/??/*"):
+        if link.is_symlink() and str(link) not in roots:
+            yield f"{link} is no root"
+
+
+def _archive_faults(home: Path) -> Iterator[str]:
+    for path in (home / "artifacts").glob("sha256/??/[!.]*"):
         if sha256(path.read_bytes()).hexdigest() != path.name or path.stat().st_mode & 0o222:
-            found.append(f"archive {path.name} is not what its name says, or can be written to")
-    return found
+            yield f"archive {path.name} is not what its name says, or can be written to"
 
 
 def _rowless(home: Path) -> Iterator[str]:
@@ -309,7 +331,16 @@ def _is_half_made(path: Path, home: Path) -> bool:
     inside = path.relative_to(home).parts
     if len(inside) == 1:
         return inside[0] not in known
+    if inside[0] == "profiles" and inside[1].endswith("-highest"):
+        return False  # what keeps the number of a forgotten generation from coming back
     return inside[1].startswith(".") if inside[0] in ("store", "trees", "profiles") else False
+
+
+def let_a_day_pass(home: Path) -> None:
+    """Make old what a collector leaves for a while, since its maker may still be there."""
+    old = time.time() - 2 * 86_400
+    for path in (*(home / "profiles").glob(".*"), *(home / "artifacts").glob("partial/*")):
+        os.utime(path, (old, old), follow_symlinks=False)
 
 
 # --- the process that forks -----------------------------------------------------------------------
@@ -347,11 +378,35 @@ def _be_command(wanted: Mapping[str, object]) -> None:
         _name_predictably(int(str(wanted["seed"])))
         if wanted["is_traced"]:
             _await_tracer()
-        status = main(list(wanted["arguments"]))  # type: ignore[call-overload]
+        status = _run(list(wanted["arguments"]))  # type: ignore[call-overload]
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments[0] not in ("gc", "switch"):
+        return main(arguments)
+    store = open_store()
+    profiles = open_profiles(store)
+    try:
+        if arguments[0] == "switch":
+            profiles.switch(arguments[1], int(arguments[2]))
+            return 0
+        tools = CareTools(
+            store=store,
+            keeping=DiskKeeping(store, profiles),
+            profiles=profiles,
+            reporter=Silence(),
+            now=utc_now,
+        )
+        keep = int(arguments[2]) if len(arguments) > 1 else None
+        collect(CollectRequest(keep=keep), tools)
+    except EnvlockError as error:
+        print_error(error)
+        return int(error.exit_code)
+    return 0
 
 
 def _name_predictably(seed: int) -> None:
