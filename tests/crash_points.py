@@ -93,7 +93,7 @@ class Ended:
 class Commands:
     """Runs commands of envlock, each in a fork of one process that has imported everything."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, home: Path) -> None:
         self._scratch = scratch
         self._seed = 0
         self._server = subprocess.Popen(
@@ -101,7 +101,7 @@ class Commands:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env={**os.environ, "PYTHONHASHSEED": "0"},
+            env={**os.environ, "PYTHONHASHSEED": "0", "ENVLOCK_HOME": str(home)},
         )
 
     def close(self) -> None:

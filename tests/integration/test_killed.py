@@ -4,68 +4,27 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from crash_points import (
-    Commands,
-    Point,
-    Reference,
-    copy_store,
-    faults,
-    leftovers,
-    let_a_day_pass,
-    remove,
-    why_not_here,
+from crash_points import Point, copy_store, leftovers, let_a_day_pass, remove, why_not_here
+from crash_stage import (
+    Stage,
+    nothing,
+    open_stage,
+    with_a_link,
+    with_garbage,
+    with_one,
+    with_two_generations,
 )
-from tiny_builds import PLACEHOLDER, make_conda, make_python, make_wheel, module_of, write_lock
 
 COUNT = int(os.environ.get("ENVLOCK_CRASH_COUNT", "42"))
 """Kills over all scenes; every step of every scene when there are fewer."""
 SEED = int(os.environ.get("ENVLOCK_CRASH_SEED", "4"))
-
-
-@dataclass
-class Stage:
-    """One store at one path, what lies around it, and what it is when nothing goes wrong."""
-
-    folder: Path
-    commands: Commands
-    reference: Reference = field(default_factory=Reference)
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "s"
-
-    @property
-    def out_link(self) -> Path:
-        return self.folder / "out" / "result"
-
-    def build(self, name: str, *more: str) -> list[str]:
-        host = [] if name == "mix" else ["--python", "host"]
-        return ["build", str(self.folder / f"{name}.conda-lock.yml"), *host, *more]
-
-    def run(self, *arguments: str) -> str:
-        ended = self.commands.run(*arguments)
-        assert ended.status == 0, ended.output
-        return ended.output
-
-    def faults(self) -> list[str]:
-        return faults(self.home, self.reference, [self.out_link])
-
-
-def _short_folder() -> Path:
-    """A folder in memory where there is one: what is flushed to a disk is waited for."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-    parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
-    return Path(tempfile.mkdtemp(prefix="ek", dir=parent))
 
 
 @pytest.fixture(scope="module")
@@ -73,69 +32,9 @@ def stage() -> Iterator[Stage]:
     reason = why_not_here()
     if reason:
         pytest.skip(reason)
-    folder = _short_folder()
-    packages = folder / "packages"
-    one = make_wheel(packages, "aaa", module_of("aaa"))
-    two = make_wheel(packages, "bbb", module_of("bbb"))
-    text = {"share/a.txt": f"at {PLACEHOLDER}\n".encode(), "lib/plain.txt": b"plain\n"}
-    conda = make_conda(packages, "text", text)
-    write_lock(folder / "one.conda-lock.yml", one, host_python=True)
-    write_lock(folder / "two.conda-lock.yml", one, two, host_python=True)
-    write_lock(folder / "mix.conda-lock.yml", make_python(packages), conda, one)
-    (folder / "out").mkdir()
-    # What a test changes in its own environment is not the commands'.
-    os.environ["ENVLOCK_HOME"] = str(folder / "s")
-    commands = Commands(folder)
-    try:
-        made = Stage(folder, commands)
-        for name in ("one", "two", "mix"):
-            made.run(*made.build(name))
-        made.reference.learn(made.home)
-        yield made
-    finally:
-        commands.close()
-        del os.environ["ENVLOCK_HOME"]
-        remove(folder)
-
-
-# --- scenes ---------------------------------------------------------------------------------------
-
-
-def nothing(stage: Stage) -> None:
-    """Leave the place empty."""
-
-
-def with_one(stage: Stage) -> None:
-    stage.run(*stage.build("one"))
-
-
-def with_two_generations(stage: Stage) -> None:
-    stage.run(*stage.build("one", "--profile", "demo"))
-    stage.run(*stage.build("two", "--profile", "demo"))
-
-
-def with_a_link(stage: Stage) -> None:
-    stage.run(*stage.build("one"))
-    stage.run(*stage.build("two", "--out-link", str(stage.out_link)))
-
-
-def with_garbage(stage: Stage) -> None:
-    """What nobody needs, and what killed processes have left, of every kind."""
-    stage.run(*stage.build("one"))
-    stage.run(*stage.build("mix"))
-    stage.run(*stage.build("two", "--out-link", str(stage.out_link)))
-    stage.out_link.unlink()
-    home = stage.home
-    for link in (home / "profiles").iterdir():
-        if not link.name.startswith("one"):
-            link.unlink()
-    (mixed,) = (home / "store").glob("*-mix")
-    shutil.copytree(mixed, home / "store" / ("." + "0" * 31 + "-mix"), symlinks=True)
-    shutil.copytree(mixed, home / "trees" / ("." + "0" * 31 + "-" + "1" * 41), symlinks=True)
-    (home / "temproots" / ("2" * 32)).write_text(f"{mixed.name}\n", encoding="utf-8")
-    (home / "artifacts" / "partial" / ("3" * 64)).write_bytes(b"some")
-    (home / "profiles" / ("." + "4" * 32)).symlink_to("one-1-link")
-    let_a_day_pass(home)
+    with open_stage() as opened:
+        opened.learn()
+        yield opened
 
 
 SCENES: dict[str, tuple[Callable[[Stage], None], Callable[[Stage], list[str]]]] = {
