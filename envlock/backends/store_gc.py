@@ -14,6 +14,7 @@ left its rows and its generation before that.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from envlock.backends.disk_store import DiskStore
 from envlock.backends.store_database import StoreDatabase
-from envlock.backends.store_layout import HIDDEN
+from envlock.backends.store_layout import HIDDEN, set_room_aside
 from envlock.backends.store_locks import collector_lock, held, live_names, try_acquire
 from envlock.backends.store_processes import Running, running_from
 from envlock.backends.store_profiles import DiskProfiles
@@ -75,7 +76,7 @@ class StoreCollector:
         reporter.step("looking for what is still needed")
         running = running_from(self._layout.environments)
         waiting = partial(reporter.step, "waiting for another collector")
-        with disk_errors("the store cannot be collected"):
+        with disk_errors("the store cannot be collected"), self._room(asked):
             with held(collector_lock(self._layout), waiting=waiting):
                 found = self._look(asked, running)
                 gone = found.all_paths if asked.is_dry else self._hide(found)
@@ -92,6 +93,18 @@ class StoreCollector:
             freed_bytes=freed,
             notes=tuple(_notes(running)),
         )
+
+    @contextlib.contextmanager
+    def _room(self, asked: Collecting) -> Iterator[None]:
+        """Give the reserve back to a disk that may be full, and fill it again afterwards."""
+        if asked.is_dry:
+            yield
+            return
+        self._layout.reserve.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            set_room_aside(self._layout)
 
     # --- with the lock ----------------------------------------------------------------------------
 

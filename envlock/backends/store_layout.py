@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,9 @@ from envlock.model.store import LAYOUT_VERSION
 
 _VERSION_FILE = "layout"
 _OPEN_TO_READ = 0o755
+_RESERVE_BYTES = 1 << 20
+_PLENTY = 16
+"""So many times the reserve has to be free before it is set aside."""
 HIDDEN = "."
 """How the names of folders begin that are being made or removed, and are nobody's to use."""
 
@@ -61,6 +66,11 @@ class StoreLayout:
         return self.root / "db.sqlite"
 
     @property
+    def reserve(self) -> Path:
+        """Room that a collection gives back first: on a full disk it could not even begin."""
+        return self.root / "reserve"
+
+    @property
     def profiles(self) -> Path:
         """Generations."""
         return self.root / "profiles"
@@ -96,12 +106,24 @@ def open_layout(root: Path) -> StoreLayout:
             make_folder(folder)
         if not _read_version(root):
             _write_version(root / _VERSION_FILE)
+        set_room_aside(layout)
     except OSError as error:
         raise WorldError(
             f"{root}: the store cannot be opened: {error.strerror or error}",
             hints=["choose a folder that you may write to: `export ENVLOCK_HOME=…`"],
         ) from error
     return layout
+
+
+def set_room_aside(layout: StoreLayout) -> None:
+    """Fill the reserve, where there is plenty of room. Raises nothing that the disk refuses."""
+    with contextlib.suppress(OSError):
+        if (
+            not layout.reserve.exists()
+            and shutil.disk_usage(layout.root).free > _PLENTY * _RESERVE_BYTES
+        ):
+            # Chance, for a file system that packs what it keeps.
+            layout.reserve.write_bytes(os.urandom(_RESERVE_BYTES))
 
 
 def _check_version(root: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,7 +57,10 @@ def test_a_new_store_says_its_layout_and_may_be_read_by_all(tmp_path: Path):
     assert (layout.root / "layout").read_bytes() == b"1\n"
     assert stat.S_IMODE(layout.environments.stat().st_mode) == 0o755
     assert sorted(path.name for path in layout.root.iterdir()) == sorted(
-        ["layout", "store", "artifacts", "trees", "manifests", "profiles", "locks", "temproots"]
+        [
+            *("layout", "store", "artifacts", "trees", "manifests", "profiles", "locks"),
+            *("temproots", "reserve"),
+        ]
     )
 
 
@@ -111,6 +116,18 @@ def test_a_store_that_another_process_makes_at_this_moment_is_no_foreign_folder(
     monkeypatch.setattr(Path, "iterdir", made_meanwhile)
 
     assert open_layout(root).root == root
+
+
+def test_room_is_set_aside_only_where_there_is_plenty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=16 << 20))
+    layout = open_layout(tmp_path / "s")
+    assert not layout.reserve.exists()
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=17 << 20))
+    open_layout(tmp_path / "s")
+    assert layout.reserve.stat().st_size == 1 << 20
 
 
 def test_a_place_that_cannot_be_a_folder_is_told(tmp_path: Path):
