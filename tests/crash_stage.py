@@ -46,7 +46,7 @@ class Stage:
         return faults(self.home, self.reference, [self.out_link])
 
 
-def _short_folder() -> Path:
+def short_folder() -> Path:
     """A folder in memory where there is one: what is flushed to a disk is waited for."""
     memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
     parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
@@ -56,7 +56,7 @@ def _short_folder() -> Path:
 @contextmanager
 def open_stage(place: str = "s") -> Iterator[Stage]:
     """Make packages and locks; the store will lie at `place` in the stage's folder."""
-    folder = _short_folder()
+    folder = short_folder()
     packages = folder / "packages"
     one = make_wheel(packages, "aaa", module_of("aaa"))
     two = make_wheel(packages, "bbb", module_of("bbb"))
