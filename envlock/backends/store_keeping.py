@@ -131,9 +131,10 @@ class DiskKeeping:
     def _restore_from(self, place: Path, tree_sha256: str) -> bool:
         try:
             entries = read_tree(place)
+            found = tree_digest(format_tree(entries))
         except (OSError, StoreError):
             return False
-        if tree_digest(format_tree(entries)) != tree_sha256:
+        if found != tree_sha256:
             return False
         with disk_errors("the manifest cannot be written"):
             write_manifest(self._layout, entries)

@@ -70,8 +70,13 @@ def make_build_tools(store: DiskStore, arguments: argparse.Namespace) -> BuildTo
         interpreters=HostInterpreters(os.environ),
         reporter=make_reporter(arguments),
         progress=SilentMeter() if is_quiet else FetchMeter(),
-        made_with=f"envlock-store {_MATERIALISER}, py-rattler {version('py-rattler')}",
+        made_with=made_with(),
     )
+
+
+def made_with() -> str:
+    """Return the version of what turns artifacts into files."""
+    return f"envlock-store {_MATERIALISER}, py-rattler {version('py-rattler')}"
 
 
 def add_build_options(parser: Any) -> None:

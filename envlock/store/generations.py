@@ -14,6 +14,7 @@ _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 _AGE = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hdwm])")
 _DAYS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.0}
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_BEGINNING = "0001-01-01T00:00:00Z"
 
 
 def check_profile(name: str) -> None:
@@ -72,15 +73,21 @@ def parse_age(text: str, *, now: str) -> str:
     A month has 30 days. Raises `EnvlockError` for anything else.
     """
     match = _AGE.fullmatch(text)
-    if match is not None:
-        back = timedelta(days=int(match["count"]) * _DAYS[match["unit"]])
-        return (datetime.strptime(now, _TIME).replace(tzinfo=UTC) - back).strftime(_TIME)
     try:
+        if match is not None:
+            back = timedelta(days=int(match["count"]) * _DAYS[match["unit"]])
+            return _format_time(datetime.strptime(now, _TIME).replace(tzinfo=UTC) - back)
         found = datetime.fromisoformat(text)
+        return _format_time(found if found.tzinfo else found.replace(tzinfo=UTC))
+    except OverflowError:
+        return _BEGINNING
     except ValueError:
         raise EnvlockError(
             f"expected an age or a date, found {text!a}",
             hints=["write `30d`, `12h`, `2w`, `6m` (months of 30 days), or `2026-11-24`"],
         ) from None
-    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime(_TIME)
+
+
+def _format_time(time: datetime) -> str:
+    """Return a time as text; years of less than four digits keep their zeros."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

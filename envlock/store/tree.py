@@ -21,21 +21,28 @@ from envlock.model.tree import Difference, EntryDifference, EntryKind, TreeEntry
 
 _HEADER = b"envlock-tree 1\n"
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(tuple[str, str, bool, str, int, str])
+_decoder = msgspec.json.Decoder(tuple[str, EntryKind, bool, str, int, str])
 
 
 def format_tree(entries: Iterable[TreeEntry]) -> bytes:
-    """Return the text of a tree; the order that the entries come in does not matter."""
-    lines = [
-        _encoder.encode(
+    """Return the text of a tree; the order that the entries come in does not matter.
+
+    Raises `StoreError` for a name or a target that is no Unicode text.
+    """
+    lines = [_format_entry(entry) for entry in sorted(entries, key=lambda entry: entry.path)]
+    return _HEADER + b"\n".join(lines) + b"\n"
+
+
+def _format_entry(entry: TreeEntry) -> bytes:
+    try:
+        return _encoder.encode(
             (
                 *(entry.path, entry.kind.value, entry.is_executable),
                 *(entry.sha256, entry.size_bytes, entry.target),
             )
         )
-        for entry in sorted(entries, key=lambda entry: entry.path)
-    ]
-    return _HEADER + b"\n".join(lines) + b"\n"
+    except UnicodeEncodeError:
+        raise StoreError(f"a name in a tree is no text: {entry.path!a}") from None
 
 
 def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
@@ -49,7 +56,7 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
     return tuple(
         TreeEntry(
             path=path,
-            kind=EntryKind(kind),
+            kind=kind,
             is_executable=is_executable,
             sha256=digest,
             size_bytes=size_bytes,

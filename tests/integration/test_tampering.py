@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tiny_store import TinyStore
 TAMPERS = int(os.environ.get("ENVLOCK_TAMPER_COUNT", "60"))
 CLEAN_RUNS = max(10, TAMPERS // 10)
 EPOCH = 315_532_800
+ODD_NAME = os.fsdecode(b"no text \xff\n")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ class Tampering:
         return self.closed(path)
 
     def an_extra_file(self) -> str:
-        path = f"{self.folder()}extra.py"
+        path = f"{self.folder()}{self.chance.choice(['extra.py', ODD_NAME])}"
         self.opened(path).write_bytes(self.chance.randbytes(self.chance.choice([0, 10, 5000])))
         self.seal(path)
         return self.closed(path)
@@ -138,9 +140,12 @@ class Tampering:
     def another_hard_link(self) -> str:
         path = self.pick(is_file)
         content = (self.tree / path).read_bytes()
-        other = self.pick(lambda each: is_file(each) and each.read_bytes() != content)
+        files = [
+            each for each in sorted(self.tree.parents[1].glob("store/*/**/*")) if is_file(each)
+        ]
+        other = self.chance.choice([each for each in files if each.read_bytes() != content])
         self.opened(path).unlink()
-        os.link(self.tree / other, self.tree / path)
+        os.link(other, self.tree / path)
         return self.closed(path)
 
     def folder(self) -> str:
@@ -234,7 +239,7 @@ def test_every_tampering_is_found_and_repaired(tiny: TinyStore):
         left = verify([], Depth.FULL, tiny.care()).damages
         assert left == (), (seed, kind, name, path)
     assert {each.label: each.tree_sha256 for each in tiny.store.environments()} == built
-    print(f"\n{TAMPERS} tamperings, all found and repaired: {kinds}")
+    sys.stderr.write(f"\n{TAMPERS} tamperings, all found and repaired: {kinds}\n")
 
 
 @pytest.mark.repetition
