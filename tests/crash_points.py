@@ -30,13 +30,7 @@ from pathlib import Path
 
 import zstandard
 
-from envlock.backends.store_keeping import DiskKeeping
-from envlock.cli.main import main, print_error
-from envlock.cli.progress import Silence
-from envlock.cli.store_wiring import open_profiles, open_store
-from envlock.cli.wiring import utc_now
-from envlock.errors import EnvlockError
-from envlock.workflows.care import CareTools, CollectRequest, collect
+from envlock.cli.main import main
 from tiny_builds import snapshot
 
 CALLS = (
@@ -50,7 +44,8 @@ CALLS = (
 _FAR_SECONDS = 60.0
 _IMPORTED = (
     *("envlock.backends.artifact_http", "envlock.backends.interpreters", "envlock.cli.progress"),
-    *("envlock.cli.store_wiring", "envlock.workflows.build"),
+    *("envlock.cli.store_wiring", "envlock.workflows.build", "envlock.workflows.care"),
+    *("envlock.backends.store_keeping", "envlock.cli.gc", "envlock.cli.switch"),
 )
 _LINE = re.compile(r"(?P<task>\d+) +(?P<call>\w+)\((?P<rest>.*)")
 _OPEN_FILE = re.compile(r"\b\d+<(/[^>]*)>")
@@ -378,35 +373,11 @@ def _be_command(wanted: Mapping[str, object]) -> None:
         _name_predictably(int(str(wanted["seed"])))
         if wanted["is_traced"]:
             _await_tracer()
-        status = _run(list(wanted["arguments"]))  # type: ignore[call-overload]
+        status = main(list(wanted["arguments"]))  # type: ignore[call-overload]
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
-
-
-def _run(arguments: list[str]) -> int:
-    if arguments[0] not in ("gc", "switch"):
-        return main(arguments)
-    store = open_store()
-    profiles = open_profiles(store)
-    try:
-        if arguments[0] == "switch":
-            profiles.switch(arguments[1], int(arguments[2]))
-            return 0
-        tools = CareTools(
-            store=store,
-            keeping=DiskKeeping(store, profiles),
-            profiles=profiles,
-            reporter=Silence(),
-            now=utc_now,
-        )
-        keep = int(arguments[2]) if len(arguments) > 1 else None
-        collect(CollectRequest(keep=keep), tools)
-    except EnvlockError as error:
-        print_error(error)
-        return int(error.exit_code)
-    return 0
 
 
 def _name_predictably(seed: int) -> None:
