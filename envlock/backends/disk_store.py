@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from envlock.backends.link_files import TreeDamagedError
 from envlock.backends.store_build import Build, Built
 from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import HIDDEN, StoreLayout, make_folder, open_layout
-from envlock.backends.store_locks import TemporaryRoot, held, is_network
+from envlock.backends.store_locks import TemporaryRoot, collector_lock, held, is_network
 from envlock.backends.store_profiles import place_link
 from envlock.backends.store_sources import (
     DatabaseRegister,
@@ -25,11 +26,10 @@ from envlock.backends.store_sources import (
     unpacked_name,
 )
 from envlock.backends.store_trees import (
-    disk_errors,
     move_into_place,
     read_tree,
     remove_tree,
-    staging_beside,
+    staged,
     write_manifest,
 )
 from envlock.errors import StoreError
@@ -38,7 +38,7 @@ from envlock.model.tree import EntryDifference
 from envlock.ports.reporter import Reporter
 from envlock.ports.store import Needs
 from envlock.store.address import label_of, split_label
-from envlock.store.tree import compare_trees
+from envlock.store.tree import compare_trees, format_tree, tree_digest
 
 
 class DiskStore:
@@ -113,9 +113,12 @@ class DiskStore:
         target = self.layout.environments / label
         with self._staged(target, needs) as staging:
             built = self._build(plan, staging, self._trees(needs), reporter)
-            environment = self._describe(label, plan.derivation, built)
-            move_into_place(staging, target)
+            environment = self._describe(label, plan.derivation, built, needs)
             with self.database() as database:
+                # A row whose folder is gone must not stand for what comes in its place.
+                if database.environment(label, self.layout.environments) is not None:
+                    database.forget([label], (), ())
+                move_into_place(staging, target)
                 database.add_environment(environment, plan.artifacts, built.trees)
         return Realisation(environment=environment, is_new=True, notes=tuple(built.notes))
 
@@ -133,28 +136,55 @@ class DiskStore:
             raise StoreError(f"{label} is not in the store")
         owner = _owner(needs)
         scratch = self.layout.trees / f"{HIDDEN}{owner[:31]}-rebuild"
-        trees = SourceTrees(self.layout, ScratchRegister(), owner, scratch)
+        trees = SourceTrees(self.layout, ScratchRegister(), owner, scratch, keep=needs.add)
         target = self.layout.environments / label
         try:
-            make_folder(scratch)
             with self._staged(target, needs) as staging:
+                make_folder(scratch)
                 built = self._build(plan, staging, trees, reporter)
                 reporter.step("comparing")
                 return compare_trees(built.entries, read_tree(target))
         finally:
-            remove_tree(scratch)
+            with contextlib.suppress(OSError):  # what stays is swept by the next collection
+                remove_tree(scratch)
 
-    @contextlib.contextmanager
-    def _staged(self, target: Path, needs: Needs) -> Iterator[Path]:
-        staging = staging_beside(target, _owner(needs))
-        try:
-            with disk_errors(f"{target.name} cannot be built"):
-                yield staging
-        finally:
-            remove_tree(staging)
+    def remake(self, plan: BuildPlan, needs: Needs, reporter: Reporter) -> None:
+        """Build a valid environment again and let it change places with what lies there.
+
+        The caller is `building` it. Raises `StoreError` when it does not come out the same, and
+        what `realise` raises; then what lies there stays.
+        """
+        label = label_of(plan.derivation)
+        target = self.layout.environments / label
+        with self.database() as database:
+            valid = database.environment(label, self.layout.environments)
+        if valid is None:
+            raise StoreError(f"{label} is not in the store")
+        with self._staged(target, needs) as staging:
+            built = self._build(plan, staging, self._trees(needs), reporter)
+            found = tree_digest(format_tree(built.entries))
+            if found != valid.tree_sha256:
+                raise StoreError(
+                    f"{label} does not come out as it was\n"
+                    f"  expected tree sha256: {valid.tree_sha256}\n"
+                    f"  built tree sha256:    {found}\n"
+                    "What lies there was left as it is.",
+                    hints=["`envlock build LOCK --rebuild-check` tells the files that differ"],
+                )
+            write_manifest(self.layout, built.entries, needs.add)
+            move_into_place(staging, target)
+
+    def unpack_anew(self, artifact: Artifact, needs: Needs) -> None:
+        """Unpack an archive of the store again, in place of its tree. Raises as `realise`."""
+        archive = self.artifacts.path_of(artifact.sha256)
+        self._trees(needs).unpacked_anew(artifact, archive)
+
+    def _staged(self, target: Path, needs: Needs) -> AbstractContextManager[Path]:
+        return staged(target, _owner(needs), f"{target.name} cannot be built")
 
     def _trees(self, needs: Needs) -> SourceTrees:
-        return SourceTrees(self.layout, DatabaseRegister(self.open_database), _owner(needs))
+        register = DatabaseRegister(self.open_database)
+        return SourceTrees(self.layout, register, _owner(needs), keep=needs.add)
 
     def _build(
         self, plan: BuildPlan, staging: Path, trees: SourceTrees, reporter: Reporter
@@ -207,11 +237,14 @@ class DiskStore:
                 "The environment is built; no link was made.",
                 hints=["name another path: `--out-link result`"],
             )
-        with self.database() as database:
+        # A collector in between would forget a root that points to nothing yet.
+        with held(collector_lock(self.layout), shared=True), self.database() as database:
             database.add_root(str(path))
-        place_link(path, environment.path)
+            place_link(path, environment.path)
 
-    def _describe(self, label: str, derivation: Derivation, built: Built) -> Environment:
+    def _describe(
+        self, label: str, derivation: Derivation, built: Built, needs: Needs
+    ) -> Environment:
         parts = split_label(label)
         if parts is None:
             raise StoreError(f"`{derivation.name}` cannot be the name of an environment")
@@ -220,7 +253,7 @@ class DiskStore:
             name=parts[1],
             path=str(self.layout.environments / label),
             derivation=derivation,
-            tree_sha256=write_manifest(self.layout, built.entries),
+            tree_sha256=write_manifest(self.layout, built.entries, needs.add),
             content_sha256=built.content_sha256,
             size_bytes=sum(entry.size_bytes for entry in built.entries),
             built_at=self._now(),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".conda", ".tar.bz2")
 _META = "conda-meta"
+_OS_ERROR = re.compile(r"os error ([0-9]+)")
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DISK = {
+    *(errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE),
+}
+"""Of these a package is not the cause."""
 _KEPT = ("history",)
 """Makes conda see an environment; empty."""
 _NOWHERE = "file:///nowhere"
@@ -79,9 +87,10 @@ def link_conda(sources: Sequence[CondaSource], staging: Path, prefix: str, platf
 
 def _failed(error: Exception) -> EnvlockError:
     told = f"the conda packages cannot be linked: {error}\nNothing was installed."
-    if f"os error {errno.ENOSPC}" in f"{error!r} {error}":
+    numbers = {int(number) for number in _OS_ERROR.findall(f"{error!r} {error}")}
+    if numbers & _FULL:
         return WorldError(told, hints=["free space (`envlock gc`), then run it again"])
-    return ArchiveError(told)
+    return WorldError(told) if numbers & _DISK else ArchiveError(told)
 
 
 def _stem(artifact: Artifact) -> str:

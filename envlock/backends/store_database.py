@@ -15,11 +15,22 @@ from pathlib import Path
 import msgspec
 
 from envlock.backends.store_locks import held
-from envlock.errors import StoreError, WorldError
+from envlock.errors import EnvlockError, StoreError, WorldError
+from envlock.model.keeping import References
 from envlock.model.store import LAYOUT_VERSION, Artifact, Derivation, Environment
 from envlock.store.address import split_label
 
 _WAIT_SECONDS = 60.0
+_PRIMARY = 0xFF
+"""The part of an error's number that says its kind."""
+_HINTS = {
+    sqlite3.SQLITE_FULL: "free space (`envlock gc`), then run it again",
+    sqlite3.SQLITE_IOERR: "is the disk full, or failing?",
+    sqlite3.SQLITE_CANTOPEN: "is the disk full, or may you not write there?",
+    sqlite3.SQLITE_READONLY: "mount the disk so that it can be written to, or change its owner",
+    sqlite3.SQLITE_BUSY: "another process has kept it locked: wait for it, then run it again",
+}
+_NOTHING: tuple[set[str], set[str]] = (set(), set())
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS environments (
   label TEXT PRIMARY KEY,
@@ -61,6 +72,16 @@ class StoreDatabase:
         self._path = path
         try:
             self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        try:
+            self._prepare(on_network=on_network)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self, *, on_network: bool) -> None:
+        try:
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._check_version()
@@ -113,11 +134,18 @@ class StoreDatabase:
                 self._connection.execute("ROLLBACK")
             raise self._failed(error) from error
 
-    def _failed(self, error: sqlite3.Error) -> WorldError:
+    def _failed(self, error: sqlite3.Error) -> EnvlockError:
+        kind = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+        if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return StoreError(
+                f"{self._path}: the store's database is damaged: {error}\n"
+                "Nothing in it was touched.",
+                hints=[f"put it aside, and build again: `mv {self._path} {self._path}.damaged`"],
+            )
         return WorldError(
             f"{self._path}: the store's database cannot be used: {error}\n"
             "What was in it before is unchanged.",
-            hints=["is the disk full, or is the store on a file system without locks?"],
+            hints=[_HINTS.get(kind, "is the store on a file system without locks?")],
         )
 
     def _rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
@@ -166,12 +194,46 @@ class StoreDatabase:
                 [(environment.label, tree) for tree in trees],
             )
 
-    def remove_environments(self, labels: Iterable[str]) -> None:
-        """Make environments invalid."""
+    def forget(
+        self, environments: Iterable[str], trees: Iterable[str], links: Iterable[str]
+    ) -> None:
+        """Make environments and trees invalid and forget links, all as one.
+
+        What is known of artifacts that no environment is left of goes too.
+        """
         with self.change():
-            self._connection.executemany(
-                "DELETE FROM environments WHERE label = ?", [(label,) for label in labels]
+            for statement, names in (
+                ("DELETE FROM environments WHERE label = ?", environments),
+                ("DELETE FROM trees WHERE name = ?", trees),
+                ("DELETE FROM roots WHERE link = ?", links),
+            ):
+                self._connection.executemany(statement, [(name,) for name in names])
+            self._connection.execute(
+                "DELETE FROM artifacts WHERE sha256 NOT IN"
+                " (SELECT sha256 FROM environment_artifacts)"
             )
+
+    def references(self) -> dict[str, References]:
+        """Return what each valid environment keeps."""
+        artifacts = self._rows("SELECT label, sha256 FROM environment_artifacts")
+        trees = self._rows("SELECT label, tree FROM environment_trees")
+        found: dict[str, tuple[set[str], set[str]]] = {}
+        for place, rows in enumerate((artifacts, trees)):
+            for label, name in rows:
+                found.setdefault(label, (set(), set()))[place].add(name)
+        return {
+            label: References(
+                artifacts=frozenset(found.get(label, _NOTHING)[0]),
+                trees=frozenset(found.get(label, _NOTHING)[1]),
+                tree_sha256=digest,
+            )
+            for label, digest in self._rows("SELECT label, tree_sha256 FROM environments")
+        }
+
+    def artifact(self, sha256: str) -> Artifact | None:
+        """Return what is known of an artifact that an environment was made of."""
+        rows = self._rows("SELECT artifact FROM artifacts WHERE sha256 = ?", sha256)
+        return msgspec.json.decode(rows[0][0], type=Artifact) if rows else None
 
     def artifacts_of(self, label: str) -> tuple[Artifact, ...]:
         """Return what an environment was made of."""
@@ -212,13 +274,9 @@ class StoreDatabase:
                 "DELETE FROM trees WHERE name = ?", [(name,) for name in names]
             )
 
-    def forget_artifacts(self) -> None:
-        """Forget the artifacts that no environment refers to."""
-        with self.change():
-            self._connection.execute(
-                "DELETE FROM artifacts WHERE sha256 NOT IN"
-                " (SELECT sha256 FROM environment_artifacts)"
-            )
+    def tree_sizes(self) -> dict[str, int]:
+        """Return the bytes of all valid trees, by name."""
+        return dict(self._rows("SELECT name, size_bytes FROM trees"))  # type: ignore[arg-type]
 
     # --- roots ------------------------------------------------------------------------------------
 
@@ -231,16 +289,12 @@ class StoreDatabase:
         with self.change():
             self._connection.execute("INSERT OR REPLACE INTO roots VALUES (?)", (link,))
 
-    def remove_roots(self, links: Iterable[str]) -> None:
-        """Forget links."""
-        with self.change():
-            self._connection.executemany(
-                "DELETE FROM roots WHERE link = ?", [(link,) for link in links]
-            )
-
     def faults(self) -> tuple[str, ...]:
         """Return what SQLite finds wrong with the file itself."""
-        rows = self._rows("PRAGMA integrity_check")
+        try:
+            rows = self._rows("PRAGMA integrity_check")
+        except StoreError as error:  # too damaged to be checked
+            return (str(error).partition("\n")[0],)
         return tuple(row[0] for row in rows if row[0] != "ok")
 
 

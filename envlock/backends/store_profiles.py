@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,11 +46,15 @@ class DiskProfiles:
         if named is None or not link.is_symlink():
             return None
         profile, number = named
-        made_at = datetime.fromtimestamp(link.lstat().st_mtime, tz=UTC)
+        try:
+            made_at = datetime.fromtimestamp(link.lstat().st_mtime, tz=UTC)
+            label = link.readlink().name
+        except FileNotFoundError:  # it was forgotten just now
+            return None
         return Generation(
             profile=profile,
             number=number,
-            label=link.readlink().name,
+            label=label,
             made_at=made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             is_current=self._current(profile) == link.name,
         )
@@ -68,7 +73,7 @@ class DiskProfiles:
             current = next((each for each in generations if each.is_current), None)
             if current is not None and current.label == label:
                 return current
-            number = max((each.number for each in generations), default=0) + 1
+            number = max([self._highest(profile), *_numbers(generations)]) + 1
             link = self._layout.profiles / link_name(profile, number)
             place_link(link, os.path.relpath(self._layout.environments / label, link.parent))
             self._point(profile, number)
@@ -83,11 +88,28 @@ class DiskProfiles:
         return self._find(profile, number)
 
     def remove(self, generation: Generation) -> None:
-        """Forget a generation; what it points to stays until it is collected."""
-        name = link_name(generation.profile, generation.number)
-        with self._changing(generation.profile):
-            if self._current(generation.profile) != name:
-                (self._layout.profiles / name).unlink(missing_ok=True)
+        """Forget a generation that is not current; what it points to stays until it is collected.
+
+        Its number does not come back.
+        """
+        profile, number = generation.profile, generation.number
+        name = link_name(profile, number)
+        with self._changing(profile):
+            if self._current(profile) != name:
+                if number > self._highest(profile):
+                    place_link(self._highest_link(profile), f"{number}")
+                with disk_errors(f"{name} cannot be removed"):
+                    (self._layout.profiles / name).unlink(missing_ok=True)
+
+    def _highest(self, profile: str) -> int:
+        """Return the highest number that was forgotten."""
+        try:
+            return int(self._highest_link(profile).readlink().name)
+        except (OSError, ValueError):
+            return 0
+
+    def _highest_link(self, profile: str) -> Path:
+        return self._layout.profiles / f"{HIDDEN}{profile}-highest"
 
     def _changing(self, profile: str) -> AbstractContextManager[None]:
         return held(self._layout.locks / f"profile-{profile}.lock")
@@ -106,6 +128,10 @@ class DiskProfiles:
 
     def _point(self, profile: str, number: int) -> None:
         place_link(self.path(profile), link_name(profile, number))
+
+
+def _numbers(generations: Iterable[Generation]) -> list[int]:
+    return [each.number for each in generations]
 
 
 def place_link(link: Path, target: str) -> None:

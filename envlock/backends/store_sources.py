@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -19,12 +20,10 @@ from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import StoreLayout
 from envlock.backends.store_locks import held
 from envlock.backends.store_trees import (
-    disk_errors,
     move_into_place,
     read_manifest,
-    remove_tree,
     seal_tree,
-    staging_beside,
+    staged,
     write_manifest,
 )
 from envlock.backends.unpack import unpack
@@ -109,11 +108,19 @@ class SourceTrees:
     """Makes and finds trees in one folder."""
 
     def __init__(
-        self, layout: StoreLayout, register: Register, owner: str, folder: Path | None = None
+        self,
+        layout: StoreLayout,
+        register: Register,
+        owner: str,
+        folder: Path | None = None,
+        *,
+        keep: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
+        """`keep` keeps manifests from being collected until they are referred to."""
         self._layout = layout
         self._register = register
         self._owner = owner
+        self._keep = keep
         self._folder = folder or layout.trees
 
     def find(self, name: str) -> Source | None:
@@ -134,6 +141,15 @@ class SourceTrees:
             name, lambda staging: _unpack_verified(artifact, archive, staging)
         )
 
+    def unpacked_anew(self, artifact: Artifact, archive: Path) -> Source:
+        """Return an artifact's tree, unpacked now, in place of the one that is there.
+
+        Raises `ArchiveError` when the archive is not what the lock says.
+        """
+        return self.make_anew(
+            unpacked_name(artifact), lambda staging: _unpack_verified(artifact, archive, staging)
+        )
+
     def make(self, name: str, fill: Callable[[Path], object]) -> Source:
         """Return a tree, filled now unless somebody else did it meanwhile."""
         with held(self._layout.locks / f"{name}.lock"):
@@ -148,19 +164,13 @@ class SourceTrees:
         with held(self._layout.locks / f"{name}.lock"), self._staged(name) as staging:
             return self._admit(name, staging, fill)
 
-    @contextlib.contextmanager
-    def _staged(self, name: str) -> Iterator[Path]:
-        staging = staging_beside(self._folder / name, self._owner)
-        try:
-            with disk_errors(f"{name} cannot be unpacked"):
-                yield staging
-        finally:
-            remove_tree(staging)
+    def _staged(self, name: str) -> AbstractContextManager[Path]:
+        return staged(self._folder / name, self._owner, f"{name} cannot be unpacked")
 
     def _admit(self, name: str, staging: Path, fill: Callable[[Path], object]) -> Source:
         fill(staging)
         entries = seal_tree(staging)
-        digest = write_manifest(self._layout, entries)
+        digest = write_manifest(self._layout, entries, self._keep)
         path = self._folder / name
         self._register.drop(name)  # a row must never stand for what is being replaced
         move_into_place(staging, path)

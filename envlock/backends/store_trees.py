@@ -10,7 +10,7 @@ import shutil
 import stat
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest
 from pathlib import Path
@@ -27,11 +27,17 @@ EPOCH_SECONDS = 315_532_800
 _FILE_MODE = 0o444
 _PROGRAM_MODE = 0o555
 _FOLDER_MODE = 0o555
+_OPEN_MODE = 0o755
 _MANIFEST_LIMIT_BYTES = 1 << 30
 _EXECUTABLE = 0o111
 _WRITABLE = 0o222
 _TIMES = (EPOCH_SECONDS, EPOCH_SECONDS)
 _OWNER_DIGITS = 31
+_SWEEPS = 5
+_HERE = -100
+"""`AT_FDCWD` of Linux's `fcntl.h`: names are relative to the current folder, or absolute."""
+_EXCHANGE = 2
+"""`RENAME_EXCHANGE` of Linux and `RENAME_SWAP` of macOS."""
 _WORKERS = min(8, (os.cpu_count() or 1) + 1)
 
 Inode = tuple[int, int]
@@ -139,29 +145,52 @@ def _seal_folder(folder: str | Path) -> None:
     os.utime(folder, _TIMES)
 
 
-def loose_entries(root: Path) -> Iterable[str]:
-    """Yield the paths that somebody could write to or has touched, by modes and times."""
-    for folder, folders, files in os.walk(root):
-        for name in (*folders, *files):
-            path = os.path.join(folder, name)
-            status = os.lstat(path)
-            if stat.S_ISLNK(status.st_mode):
-                continue
-            if status.st_mode & _WRITABLE or int(status.st_mtime) != EPOCH_SECONDS:
-                yield path[len(str(root)) + 1 :]
+def reseal(
+    root: Path, entries: Iterable[TreeEntry], added: Iterable[str], touched: Iterable[str]
+) -> None:
+    """Remove what was added to a tree, and give what was touched its modes and times again.
+
+    Contents are left alone: `entries` are what the tree held when it was sealed.
+    """
+    kinds = {entry.path: entry for entry in entries}
+    places = set(touched)
+    for path in sorted(added, reverse=True):  # what lies in a folder before the folder
+        folder = path.rpartition("/")[0]
+        places.add(folder)
+        os.chmod(f"{root}/{folder}", _OPEN_MODE)
+        sweep(root / path)
+    for path in sorted(places & kinds.keys()):
+        _seal_entry(f"{root}/{path}", kinds[path])
+    _seal_folder(root)
+
+
+def _seal_entry(place: str, entry: TreeEntry) -> None:
+    if entry.kind is not EntryKind.LINK:
+        is_readable_only = entry.kind is EntryKind.FILE and not entry.is_executable
+        os.chmod(place, _FILE_MODE if is_readable_only else _PROGRAM_MODE)
+    os.utime(place, _TIMES, follow_symlinks=False)
 
 
 # --- manifests ------------------------------------------------------------------------------------
 
 
-def write_manifest(layout: StoreLayout, entries: Sequence[TreeEntry]) -> str:
-    """Keep the manifest of a tree and return its digest, `tree_sha256`."""
+def write_manifest(
+    layout: StoreLayout,
+    entries: Sequence[TreeEntry],
+    keep: Callable[[Iterable[str]], None] = lambda _: None,
+) -> str:
+    """Keep the manifest of a tree and return its digest, `tree_sha256`.
+
+    `keep` is told the digest first: no row refers to the manifest yet, and a collector that came
+    before the row would take it away.
+    """
     content = format_tree(entries)
     digest = tree_digest(content)
+    keep([digest])
     path = layout.manifest(digest)
     if not path.exists():
         make_folder(path.parent)
-        staged = path.with_name(f"{HIDDEN}{uuid.uuid4().hex}")
+        staged = path.with_name(f"{HIDDEN}{digest}-{uuid.uuid4().hex}")
         staged.write_bytes(zstandard.ZstdCompressor(level=1).compress(content))
         staged.chmod(_FILE_MODE)
         staged.replace(path)
@@ -209,6 +238,23 @@ def staging_beside(target: Path, owner: str) -> Path:
     )
 
 
+@contextlib.contextmanager
+def staged(target: Path, owner: str, failing: str) -> Iterator[Path]:
+    """Give the name of a folder to make `target` in; what is still there afterwards is removed.
+
+    Raises `WorldError` with the words `failing` when the disk refuses.
+    """
+    staging = staging_beside(target, owner)
+    with disk_errors(failing):
+        try:
+            yield staging
+        except BaseException:
+            with contextlib.suppress(OSError):  # the first failure is to be told; the rest is swept
+                remove_tree(staging)
+            raise
+        remove_tree(staging)
+
+
 def is_staged_by(name: str, owners: Iterable[str]) -> bool:
     """Say whether one of the temporary roots is making a folder of that name."""
     return name[1 : 1 + _OWNER_DIGITS] in {owner[:_OWNER_DIGITS] for owner in owners}
@@ -217,13 +263,31 @@ def is_staged_by(name: str, owners: Iterable[str]) -> bool:
 def move_into_place(staging: Path, target: Path) -> None:
     """Flush what was made to the disk and give it its name.
 
-    A leftover without a row is moved away first; the caller holds the target's lock.
+    What lies there, a leftover or something damaged, changes places with it in one step where the
+    system can do that, and is removed; the caller holds the target's lock.
     """
     flush_file_system(staging)
-    if os.path.lexists(target):
+    if not os.path.lexists(target):
+        staging.rename(target)
+    elif exchange(staging, target):
+        remove_tree(staging)
+    else:
         remove_tree(target)
-    staging.rename(target)
+        staging.rename(target)
     flush_folder(target.parent)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths of one file system change places in one step; say whether they did."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = (os.fsencode(one), os.fsencode(other))
+    if sys.platform == "linux":
+        rename = getattr(libc, "renameat2", None)  # of glibc 2.28
+        arguments = (_HERE, names[0], _HERE, names[1], _EXCHANGE)
+    else:
+        rename = getattr(libc, "renamex_np", None)
+        arguments = (*names, _EXCHANGE)
+    return rename is not None and rename(*arguments) == 0
 
 
 def flush_file_system(path: Path) -> None:
@@ -255,30 +319,50 @@ def flush_folder(folder: Path) -> None:
 
 def remove_tree(root: Path) -> None:
     """Remove a folder of the store: first from sight in one step, then from the disk."""
-    if root.name.startswith(HIDDEN):
-        trash = root
-    else:
-        trash = root.with_name(f"{HIDDEN}{uuid.uuid4().hex}-removed")
-        try:
-            root.rename(trash)
-        except FileNotFoundError:
-            return
-    sweep(trash)
+    trash = root if root.name.startswith(HIDDEN) else hide(root)
+    if trash is not None:
+        sweep(trash)
+
+
+def hide(path: Path) -> Path | None:
+    """Take something out of sight in one step; return where it lies now, None when it is gone."""
+    trash = path.with_name(f"{HIDDEN}{uuid.uuid4().hex}-removed")
+    try:
+        path.rename(trash)
+    except FileNotFoundError:
+        return None
+    return trash
 
 
 def sweep(root: Path) -> None:
-    """Remove a folder that nobody sees any more, read-only as it is."""
+    """Remove a folder that nobody sees any more, read-only as it is.
+
+    Its maker may have been killed and have left a child that still writes into it; then it is swept
+    again.
+    """
+    for _ in range(_SWEEPS - 1):
+        try:
+            _sweep(root)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+        else:
+            return
+    _sweep(root)
+
+
+def _sweep(root: Path) -> None:
     if not root.is_dir() or root.is_symlink():
         root.unlink(missing_ok=True)
         return
     for folder, folders, _ in os.walk(root):
         with contextlib.suppress(FileNotFoundError):
-            os.chmod(folder, 0o755)  # noqa: S103 - about to be removed
+            os.chmod(folder, _OPEN_MODE)
         for name in folders:
             path = os.path.join(folder, name)
             if not os.path.islink(path):
                 with contextlib.suppress(FileNotFoundError):
-                    os.chmod(path, 0o755)  # noqa: S103 - about to be removed
+                    os.chmod(path, _OPEN_MODE)
     shutil.rmtree(root, onerror=_only_if_there)  # `onexc` comes with Python 3.12
 
 
@@ -288,20 +372,6 @@ def _only_if_there(
     error = fault[1]
     if not isinstance(error, FileNotFoundError):  # else another process sweeps the same folder
         raise error
-
-
-def disk_bytes(roots: Mapping[str, Path] | Iterable[Path]) -> int:
-    """Return the bytes that trees take on the disk, each inode counted once."""
-    seen: set[Inode] = set()
-    total = 0
-    for root in roots.values() if isinstance(roots, Mapping) else roots:
-        for folder, _, files in os.walk(root):
-            for name in files:
-                status = os.lstat(os.path.join(folder, name))
-                if (status.st_dev, status.st_ino) not in seen:
-                    seen.add((status.st_dev, status.st_ino))
-                    total += status.st_blocks * 512
-    return total
 
 
 @contextlib.contextmanager

@@ -21,6 +21,13 @@ COMMANDS = MappingProxyType(
         "init": "write a commented stack file, asking or from options",
         "solve": "lock a stack for all its platforms, from its index pin",
         "build": "build a lock's environment in the store",
+        "list": "list the environments in the store",
+        "generations": "list the states of a profile",
+        "rollback": "make the generation before the current one current again",
+        "switch": "make a generation of a profile current",
+        "closure-diff": "compare what two environments are made of, and what came of it",
+        "gc": "let go of what nothing in the store needs",
+        "store": "verify, repair, measure and find what lies in the store",
         "show": "list what a lock holds: packages, sizes, channels, tree",
         "why": "tell which wishes bring a package into a lock",
         "diff": "compare two locks, or a lock with git history",
@@ -127,7 +134,7 @@ def _run_command(arguments: Sequence[str]) -> int:
 
 def _known(name: str) -> str:
     if name in COMMANDS:
-        return name
+        return name.replace("-", "_")
     from envlock.cli.usage import unknown_command
 
     raise unknown_command(name, COMMANDS)

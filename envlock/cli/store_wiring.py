@@ -70,11 +70,11 @@ def make_build_tools(store: DiskStore, arguments: argparse.Namespace) -> BuildTo
         interpreters=HostInterpreters(os.environ),
         reporter=make_reporter(arguments),
         progress=SilentMeter() if is_quiet else FetchMeter(),
-        made_with=_made_with(),
+        made_with=made_with(),
     )
 
 
-def _made_with() -> str:
+def made_with() -> str:
     """Return the versions of all that decides how artifacts become files; part of every key."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("py-rattler", "installer"))
     return f"envlock-store {_MATERIALISER}, {libraries}"

@@ -31,7 +31,6 @@ ELSEWHERE = MappingProxyType(
         "install": (_INSTALL_IT,),
         "update": _MOVE_IT,
         "upgrade": _MOVE_IT,
-        "list": ("`envlock show LOCK` lists what was asked for, `envlock show --all LOCK` all",),
         "tree": ("`envlock show --tree LOCK` prints what needs what",),
         "info": ("`envlock show LOCK` tells what a lock holds",),
         "freeze": ("a lock is frozen: `envlock show --all LOCK` lists every package of it",),

@@ -39,6 +39,8 @@ class Difference(StrEnum):
     MISSING = "missing"
     ADDED = "added"
     CONTENT = "content"
+    SIZE = "size"
+    """Of a file whose content was not read."""
     KIND = "kind"
     TARGET = "target"
     EXECUTABLE = "executable"

@@ -83,6 +83,10 @@ class Profiles(Protocol):
         """Make an old generation the current one, in one step. Raises `StoreError`."""
         ...
 
+    def remove(self, generation: Generation) -> None:
+        """Forget a generation that is not current; its number does not come back."""
+        ...
+
 
 class Interpreters(Protocol):
     """The machine's own Pythons."""

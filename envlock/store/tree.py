@@ -21,21 +21,28 @@ from envlock.model.tree import Difference, EntryDifference, EntryKind, TreeEntry
 
 _HEADER = b"envlock-tree 1\n"
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(tuple[str, str, bool, str, int, str])
+_decoder = msgspec.json.Decoder(tuple[str, EntryKind, bool, str, int, str])
 
 
 def format_tree(entries: Iterable[TreeEntry]) -> bytes:
-    """Return the text of a tree; the order that the entries come in does not matter."""
-    lines = [
-        _encoder.encode(
+    """Return the text of a tree; the order that the entries come in does not matter.
+
+    Raises `StoreError` for a name or a target that is no Unicode text.
+    """
+    lines = [_format_entry(entry) for entry in sorted(entries, key=lambda entry: entry.path)]
+    return _HEADER + b"\n".join(lines) + b"\n"
+
+
+def _format_entry(entry: TreeEntry) -> bytes:
+    try:
+        return _encoder.encode(
             (
                 *(entry.path, entry.kind.value, entry.is_executable),
                 *(entry.sha256, entry.size_bytes, entry.target),
             )
         )
-        for entry in sorted(entries, key=lambda entry: entry.path)
-    ]
-    return _HEADER + b"\n".join(lines) + b"\n"
+    except UnicodeEncodeError:
+        raise StoreError(f"a name in a tree is no text: {entry.path!a}") from None
 
 
 def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
@@ -49,7 +56,7 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
     return tuple(
         TreeEntry(
             path=path,
-            kind=EntryKind(kind),
+            kind=kind,
             is_executable=is_executable,
             sha256=digest,
             size_bytes=size_bytes,
@@ -77,6 +84,20 @@ def compare_trees(
     return tuple(differences)
 
 
+def compare_sealed(
+    expected: Sequence[TreeEntry], found: Sequence[TreeEntry], loose: Mapping[str, str]
+) -> tuple[EntryDifference, ...]:
+    """Return what differs, and what was touched without becoming anything else; ordered by path.
+
+    `loose` says by path in what an entry is no longer sealed. Of one path one thing is said.
+    """
+    differences = {each.path: each for each in compare_trees(expected, found)}
+    for path, what in loose.items():
+        touched = EntryDifference(path=path, difference=Difference.LOOSE, found=what)
+        differences.setdefault(path, touched)
+    return tuple(differences[path] for path in sorted(differences))
+
+
 def _by_path(entries: Iterable[TreeEntry]) -> Mapping[str, TreeEntry]:
     return {entry.path: entry for entry in entries}
 
@@ -88,6 +109,7 @@ def _compare(path: str, was: TreeEntry | None, now: TreeEntry | None) -> EntryDi
     for difference, expected, found in (
         (Difference.KIND, was.kind.value, now.kind.value),
         (Difference.CONTENT, was.sha256, now.sha256),
+        (Difference.SIZE, f"{was.size_bytes:,} bytes", f"{now.size_bytes:,} bytes"),
         (Difference.TARGET, was.target, now.target),
         (Difference.EXECUTABLE, _mode(was), _mode(now)),
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from envlock.errors import LockError, StoreError
 from envlock.formats.conda_lock import read_lock, read_seal
@@ -176,7 +177,21 @@ def realise(plan: BuildPlan, tools: BuildTools, needs: Needs) -> Realisation:
         return tools.store.realise(plan, needs, tools.reporter)
 
 
-def fetch(artifacts: Sequence[Artifact], tools: BuildTools) -> None:
+class FetchTools(Protocol):
+    """What fetching acts through."""
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The archives of this machine."""
+        ...
+
+    @property
+    def progress(self) -> FetchProgress:
+        """Who hears how far fetching has come."""
+        ...
+
+
+def fetch(artifacts: Sequence[Artifact], tools: FetchTools) -> None:
     """Bring artifacts into the store, every one hashed."""
     if artifacts:
         wanted = [

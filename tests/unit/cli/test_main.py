@@ -72,7 +72,6 @@ def test_a_misspelt_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]
         ),
         ("update", "`envlock solve STACK --update NAME` moves packages within the stack's pin"),
         ("upgrade", "`envlock index update STACK` asks the channels for newer ones"),
-        ("list", "`envlock show LOCK` lists what was asked for, `envlock show --all LOCK` all"),
         ("tree", "`envlock show --tree LOCK` prints what needs what"),
         ("info", "`envlock show LOCK` tells what a lock holds"),
         ("freeze", "a lock is frozen: `envlock show --all LOCK` lists every package of it"),
