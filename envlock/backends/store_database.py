@@ -265,7 +265,10 @@ class StoreDatabase:
 
     def faults(self) -> tuple[str, ...]:
         """Return what SQLite finds wrong with the file itself."""
-        rows = self._rows("PRAGMA integrity_check")
+        try:
+            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        except sqlite3.DatabaseError as error:  # too damaged to say how
+            return (str(error),)
         return tuple(row[0] for row in rows if row[0] != "ok")
 
 

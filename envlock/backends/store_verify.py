@@ -119,11 +119,12 @@ class StoreVerifier:
             return
         self._files += len(sight.files)
         manifest = self._manifest(digest)
+        problem = ""
         digests = self._digests if self._depth is Depth.FULL else None
         if manifest is None:
             entries = finish(sight, path, sight.guesses(), self._digests)
             if not _is_tree(entries, digest):
-                self._add(part, name, "it is not what it was, and its manifest does not tell how")
+                problem = "it is not what it was, and its manifest does not tell how"
             manifest = entries
         else:
             entries = finish(sight, path, manifest, digests)
@@ -132,9 +133,9 @@ class StoreVerifier:
             [entry for entry in manifest if entry.path not in strange], entries, sight.loose
         )
         named = [*(_strange(path, what) for path, what in sight.strange.items()), *differences]
-        if named:
+        if named or problem:
             ordered = tuple(sorted(named, key=lambda each: each.path))
-            self._damages.append(Damage(part=part, name=name, differences=ordered))
+            self._damages.append(Damage(part=part, name=name, problem=problem, differences=ordered))
 
     def _manifest(self, digest: str) -> Sequence[TreeEntry] | None:
         if digest not in self._manifests:
