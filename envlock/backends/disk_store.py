@@ -90,7 +90,8 @@ class DiskStore:
     def lacking(self, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
         """Return the artifacts that have to be fetched: neither unpacked nor downloaded."""
         with self.database() as database:
-            unpacked = database.trees()
+            rows = database.trees()
+        unpacked = {name for name in rows if (self.layout.trees / name).is_dir()}
         return tuple(
             artifact
             for artifact in artifacts

@@ -145,6 +145,22 @@ def test_collecting_says_what_would_go_and_then_what_went(terminal: Terminal):
     assert not one.exists()
 
 
+def test_a_profile_is_forgotten_whole(terminal: Terminal):
+    one = terminal.build("one", "alpha")
+    terminal.build("other", "alpha", "beta", profile="other")
+
+    terminal.type("gc", "--forget", "nope", status=2)
+    assert terminal.err.startswith("error: there is no profile `nope` in the store; it has: demo, ")
+    would = terminal.type("gc", "--forget", "demo", "--dry-run").splitlines()
+    went = terminal.type("gc", "--forget", "demo").splitlines()
+
+    assert would[:2] == ["would forget generation demo@1", f"would remove {one.name}"]
+    assert went[:2] == ["forget generation demo@1", f"remove {one.name}"]
+    assert terminal.type("store", "verify").startswith("all is as sealed: 1 environment,")
+    terminal.build("one", "alpha")
+    assert "demo@2*" in terminal.type("list")
+
+
 @pytest.mark.parametrize("options", [("--older-than", "soon"), ("--keep", "-1"), ("--keep", "x")])
 def test_what_cannot_be_collected_by_is_refused(terminal: Terminal, options: tuple[str, ...]):
     terminal.build("one", "alpha")
@@ -196,12 +212,14 @@ def test_what_cannot_be_repaired_for_want_of_an_archive_exits_4(terminal: Termin
 
 def test_what_people_have_to_decide_exits_1(terminal: Terminal):
     terminal.build("one", "alpha")
-    (terminal.tiny.store.layout.profiles / "demo").unlink()
+    pointer = terminal.tiny.store.layout.profiles / "demo"
+    pointer.unlink()
+    pointer.symlink_to("demo-7-link")
 
     told = terminal.type("store", "repair", status=1)
 
     assert told == (
-        "not repaired: profile demo: none of its generations is current\n"
+        "not repaired: profile demo: it points to none of its generations\n"
         "  only you know where it should point\n"
         "0 parts repaired, 1 could not be repaired\n"
     )

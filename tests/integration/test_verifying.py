@@ -194,6 +194,7 @@ def test_profiles_that_point_nowhere_are_named_and_left_to_people(tiny: TinyStor
     built = tiny.build("one", "alpha", profile="demo")
     profiles = tiny.store.layout.profiles
     (profiles / "demo").unlink()
+    (profiles / "demo").symlink_to("demo-7-link")
     (profiles / "demo-2-link").symlink_to("../store/" + "b" * 32 + "-gone")
     (profiles / "stray").write_bytes(b"")
 
@@ -203,10 +204,34 @@ def test_profiles_that_point_nowhere_are_named_and_left_to_people(tiny: TinyStor
     assert told(found) == [
         ("profile", "demo@2", f"it points to {'b' * 32}-gone, which is not valid"),
         ("profile", "stray", "expected a link, found a file or a folder"),
-        ("profile", "demo", "none of its generations is current"),
+        ("profile", "demo", "it points to none of its generations"),
     ]
     assert len(done.unrepaired) == 3
     assert tiny.profiles.switch("demo", 1).label == built.label
+
+
+def test_a_profile_that_was_about_to_be_forgotten_is_no_fault(tiny: TinyStore):
+    tiny.build("one", "alpha", profile="demo")
+    (tiny.store.layout.profiles / "demo").unlink()
+
+    found = look(tiny)
+
+    assert found.damages == ()
+    assert found.notes == (
+        "profile `demo` was about to be forgotten: `envlock gc --forget demo` goes on, "
+        "`envlock switch demo NUMBER` keeps it",
+    )
+
+
+def test_a_build_fetches_what_somebody_took_away(tiny: TinyStore):
+    built = tiny.build("one", "alpha")
+    (digest,) = (each for _, each in built.derivation.artifacts)
+    tiny.store.artifacts.remove(digest)
+    (tiny.store.layout.trees / f"artifact-{digest}").rename(tiny.folder / "away")
+
+    tiny.build("two", "alpha", "beta")
+
+    assert look(tiny).damages == ()
 
 
 def test_a_row_that_tells_of_another_environment_is_named(tiny: TinyStore):
