@@ -91,12 +91,13 @@ class DiskStore:
         """Return the artifacts that have to be fetched: neither unpacked nor downloaded."""
         with self.database() as database:
             rows = database.trees()
-        unpacked = {name for name in rows if (self.layout.trees / name).is_dir()}
-        return tuple(
-            artifact
-            for artifact in artifacts
-            if unpacked_name(artifact) not in unpacked and not self.artifacts.has(artifact.sha256)
-        )
+
+        def is_here(artifact: Artifact) -> bool:
+            name = unpacked_name(artifact)
+            is_unpacked = name in rows and (self.layout.trees / name).is_dir()
+            return is_unpacked or self.artifacts.has(artifact.sha256)
+
+        return tuple(artifact for artifact in artifacts if not is_here(artifact))
 
     @contextlib.contextmanager
     def building(self, label: str, reporter: Reporter) -> Iterator[None]:

@@ -317,13 +317,13 @@ def hide(path: Path) -> Path | None:
 
 
 def sweep(root: Path) -> None:
-    """Remove a folder that nobody sees any more, read-only as it is."""
+    """Remove a folder that nobody sees any more, read-only or unreadable as it may be."""
     if not root.is_dir() or root.is_symlink():
         root.unlink(missing_ok=True)
         return
+    with contextlib.suppress(FileNotFoundError):
+        os.chmod(root, _OPEN_MODE)  # each folder before it is listed
     for folder, folders, _ in os.walk(root):
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(folder, _OPEN_MODE)
         for name in folders:
             path = os.path.join(folder, name)
             if not os.path.islink(path):

@@ -37,12 +37,10 @@ def mending(tiny: TinyStore, **changes: object) -> RepairTools:
     return RepairTools(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def remove(path: Path) -> None:
-    """Take something out of a sealed folder."""
-    path.parent.chmod(0o755)
-    hidden = path.with_name("away")
-    path.rename(hidden)
-    hidden.rename(path.parents[3] / "away")
+def take_away(tiny: TinyStore, path: Path) -> None:
+    """Take a sealed folder out of the store."""
+    path.chmod(0o755)  # its entry `..` changes
+    path.rename(tiny.folder / "away")
 
 
 # --- what is looked at ----------------------------------------------------------------------------
@@ -100,7 +98,7 @@ def test_only_what_is_named_is_looked_at(tiny: TinyStore):
 
 def test_a_row_without_a_path_is_named_and_its_environment_built_again(tiny: TinyStore):
     built = tiny.build("one", "alpha")
-    Path(built.path).rename(tiny.folder / "away")
+    take_away(tiny, Path(built.path))
 
     found = look(tiny)
     done = repair([], tiny.care(), tiny.mending())
@@ -114,7 +112,7 @@ def test_a_row_without_a_path_is_named_and_its_environment_built_again(tiny: Tin
 def test_a_tree_that_is_gone_is_unpacked_again(tiny: TinyStore):
     tiny.build("one", "alpha")
     tree = next(tiny.store.layout.trees.glob("artifact-*"))
-    tree.rename(tiny.folder / "away")
+    take_away(tiny, tree)
 
     assert told(look(tiny)) == [("tree", tree.name, "it is gone")]
     assert repair([], tiny.care(), tiny.mending()).unrepaired == ()
@@ -124,7 +122,7 @@ def test_a_tree_that_is_gone_is_unpacked_again(tiny: TinyStore):
 
 def test_a_file_or_a_link_in_place_of_an_environment_is_named(tiny: TinyStore):
     built = tiny.build("one", "alpha")
-    Path(built.path).rename(tiny.folder / "away")
+    take_away(tiny, Path(built.path))
     Path(built.path).symlink_to(tiny.folder / "away")
 
     assert told(look(tiny)) == [
@@ -227,7 +225,7 @@ def test_a_build_fetches_what_somebody_took_away(tiny: TinyStore):
     built = tiny.build("one", "alpha")
     (digest,) = (each for _, each in built.derivation.artifacts)
     tiny.store.artifacts.remove(digest)
-    (tiny.store.layout.trees / f"artifact-{digest}").rename(tiny.folder / "away")
+    take_away(tiny, tiny.store.layout.trees / f"artifact-{digest}")
 
     tiny.build("two", "alpha", "beta")
 
