@@ -221,6 +221,17 @@ def test_a_number_that_was_forgotten_does_not_come_back(house: House):
     assert house.profiles.add("demo", OTHER).number == 4
 
 
+def test_a_profile_is_forgotten_with_its_current_generation(house: House):
+    for profile, label in (("demo", LABEL), ("demo", OTHER), ("other", LABEL)):
+        house.profiles.add(profile, label)
+
+    house.profiles.forget("demo")
+    house.profiles.forget("nothing")
+
+    assert numbers(house.profiles) == [("other", 1, True)]
+    assert house.profiles.add("demo", LABEL).number == 3
+
+
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "demo-1-link", "a" * 200])
 def test_what_cannot_name_a_profile_is_refused(house: House, name: str):
     with pytest.raises(StoreError, match="cannot name a profile"):

@@ -72,7 +72,7 @@ class Tampering:
         path = self.pick(lambda each: not each.is_symlink())
         place = self.tree / path
         mode = stat.S_IMODE(place.stat().st_mode)
-        place.chmod(mode ^ self.chance.choice([0o200, 0o020, 0o002, 0o100, 0o004, 0o4000]))
+        place.chmod(mode ^ self.chance.choice([0o200, 0o020, 0o002, 0o100, 0o400, 0o004, 0o4000]))
         return path
 
     def a_time(self) -> str:
