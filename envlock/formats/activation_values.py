@@ -99,7 +99,7 @@ def check_activation(activation: Activation) -> None:
     for name in names:
         _check_name(name, names)
     for name, _ in activation.variables:
-        _check_loader(name)
+        check_loader(name)
     for what, text in texts(activation):
         if "\0" in text:
             raise ActivationError(f"{what} contains a NUL, which no environment can hold")
@@ -150,7 +150,8 @@ def _check_name(name: str, names: list[str]) -> None:
         raise ActivationError(f"the variable {name} is given twice")
 
 
-def _check_loader(name: str) -> None:
+def check_loader(name: str) -> None:
+    """Raise `ActivationError` for a variable that the loader goes by."""
     if name in LOADER or name.startswith("DYLD_"):
         raise ActivationError(
             f"the variable {name} cannot be set: it puts libraries before the system's own",
