@@ -280,6 +280,20 @@ def test_a_running_environment_is_not_collected_and_signals_reach_its_program(si
     assert not list(layout.temporary_roots.iterdir())
 
 
+def test_what_runs_on_behind_keeps_the_environment(site: Site):
+    """A program that leaves others behind: they are still in the environment."""
+    layout = StoreLayout(site.home)
+    with start(
+        site, "run", site.hooks, "--", "sh", "-c", "exec 3<&0; cat <&3 & echo ready"
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        running.wait(timeout=30)
+        during = live_names(layout, on_network=False)
+
+    assert Path(site.path_of("hooks")).name in during
+
+
 # --- activate -------------------------------------------------------------------------------------
 
 
