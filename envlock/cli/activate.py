@@ -23,6 +23,8 @@ _HOW = {
     Shell.POWERSHELL: "envlock activate … | Out-String | Invoke-Expression",
     Shell.CMD: "envlock activate … > enter.bat, then: call enter.bat",
 }
+_FAILS = (Shell.BASH, Shell.ZSH, Shell.FISH)
+"""Where `false` is a command that fails."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -61,10 +63,16 @@ def run(arguments: argparse.Namespace) -> int:
             )
         _print(format_deactivation(shell), None, shell, arguments)
         return ExitCode.YES
-    store = open_store()
-    with store.needs() as needs:
-        activation = prepare(arguments, store, needs, shell)
-    _print(format_activation(activation, shell), activation, shell, arguments)
+    try:
+        store = open_store()
+        with store.needs() as needs:
+            activation = prepare(arguments, store, needs, shell)
+        code = format_activation(activation, shell)
+    except EnvlockError:
+        if shell in _FAILS and not arguments.json:
+            print("false")  # `eval "$(…)"` of nothing succeeds, and `set -e` would go on
+        raise
+    _print(code, activation, shell, arguments)
     return ExitCode.YES
 
 

@@ -2,7 +2,9 @@
 
 How a variable stands is a list: empty when no global variable is set, `v` and its elements when the
 shell alone has it, `x` and its elements when it is exported. Only the global scope is looked at and
-changed; a universal variable of the same name is hidden meanwhile, and seen again afterwards.
+changed; a universal variable of the same name is hidden meanwhile, and seen again afterwards. One
+that is to be taken away is made empty: fish exports a universal variable unless a global one is
+exported in its place, and Python takes an empty `PYTHONPATH` for none.
 
 - The prompt is a function in fish: it is kept under another name and called by ours.
 - `set` leaves the status as it was. So a script of nothing but `set` is sourced after a success.
@@ -76,6 +78,12 @@ function _envlock_put
             set -gu $_envlock_name $argv
         case ''
             set -eg $_envlock_name
+    end
+end
+function _envlock_take
+    set -eg $argv[1]
+    if set -qU $argv[1]
+        set -gx $argv[1]
     end
 end
 function _envlock_names
@@ -194,8 +202,8 @@ _LEAVE = r"""function envlock_deactivate
     end
     set -eg _envlock_is
     set -eg _envlock_seen
-    functions -e envlock_deactivate _envlock_state _envlock_put _envlock_names _envlock_differ \
-        _envlock_see _envlock_strip _envlock_run _envlock_status
+    functions -e envlock_deactivate _envlock_state _envlock_put _envlock_take _envlock_names \
+        _envlock_differ _envlock_see _envlock_strip _envlock_run _envlock_status
 end
 """
 
@@ -249,7 +257,7 @@ def _holes(activation: Activation) -> dict[str, str]:
 
 
 def _assignments(activation: Activation) -> str:
-    taken = [f"    _envlock_put {name} ''" for name in activation.unset]
+    taken = [f"    _envlock_take {name}" for name in activation.unset]
     given = [f"    _envlock_put {name} x {quote(value)}" for name, value in activation.variables]
     return "\n".join([*taken, *given])
 

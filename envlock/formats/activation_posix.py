@@ -108,7 +108,7 @@ _CHECK = r"""function _envlock_check {
   \builtin local _envlock_problem=''
   _envlock_missing
   if [[ -z $_envlock_problem ]] && ! ( \builtin unset -v PATH@NAMES@ ) 2>/dev/null; then
-    _envlock_problem='a variable that it changes is read-only in this shell:'@NAMES_TEXT@
+    _envlock_readonly
   fi
   if [[ -n $_envlock_problem ]]; then
     \builtin printf 'envlock: %s: %s; nothing was changed\n' @NAME@ "$_envlock_problem" >&2
@@ -125,6 +125,14 @@ function _envlock_missing {
   if [[ ! -d @PREFIX@ ]]; then
     _envlock_problem=$(\builtin printf '%q is not there' @PREFIX@)
   fi
+}
+function _envlock_readonly {
+  \builtin local _envlock_name=''
+  for _envlock_name in PATH@NAMES@; do
+    if ! ( \builtin unset -v "$_envlock_name" ) 2>/dev/null; then
+      _envlock_problem="$_envlock_name is read-only in this shell"
+    fi
+  done
 }
 """
 
@@ -277,11 +285,11 @@ _LEAVE = r"""function envlock_deactivate {
 """
 
 _WHOLE = r"""@CHECK@if _envlock_check; then
-\builtin unset -f _envlock_check _envlock_missing
+\builtin unset -f _envlock_check _envlock_missing _envlock_readonly
 @DEACTIVATION@@HELPERS@@ENTER@@LEAVE@_envlock_enter
 \builtin unset -f _envlock_enter _envlock_record
 else
-\builtin unset -f _envlock_check _envlock_missing
+\builtin unset -f _envlock_check _envlock_missing _envlock_readonly
 \builtin false
 fi
 """
@@ -343,7 +351,6 @@ def _activation_holes(activation: Activation) -> dict[str, str]:
         "NAME": quote(shown),
         "PROMPT": quote(f"({shown}) "),
         "NAMES": names,
-        "NAMES_TEXT": quote(f" PATH{names}"),
         "PATHS": " ".join(map(quote, activation.paths)),
         "PATH_TEXT": quote(":".join(activation.paths)),
         "SCRIPTS": " ".join(map(quote, (*activation.scripts, *activation.deactivation_scripts))),

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -349,10 +350,27 @@ def test_a_variable_that_is_read_only_is_named_and_nothing_is_changed(shell: str
 
     done = session.run()
 
-    assert done.stderr == (
-        "envlock: alpha: a variable that it changes is read-only in this shell:"
-        " PATH ODD KEPT NEW PYTHONPATH NEVER; nothing was changed\n"
-    )
+    assert done.stderr == ("envlock: alpha: KEPT is read-only in this shell; nothing was changed\n")
+    assert environment(after) == environment(before)
+
+
+def test_fish_hides_universal_variables_and_shows_them_again(tmp_path: Path):
+    session = open_session("fish", tmp_path)
+    session.words = replace(session.words, program=("fish",))
+    session.add("set -Ux PYTHONPATH universal", "set -Ux KEPT universal")
+    before = session.dump()
+    session.activate(make_environment(tmp_path, "alpha"))
+    during = session.dump()
+    session.leave()
+    after = session.dump()
+    session.add("set -qg PYTHONPATH; or set -qg KEPT; or echo none is global")
+
+    done = session.run()
+
+    assert (done.stdout, done.stderr) == ("none is global\n", "")
+    assert environment(before)["PYTHONPATH"] == "universal"
+    assert environment(during)["PYTHONPATH"] == ""
+    assert environment(during)["KEPT"] == "alpha's"
     assert environment(after) == environment(before)
 
 

@@ -231,7 +231,7 @@ def test_an_environment_with_a_library_of_the_driver_is_refused(command: str, si
     done = site.envlock(command, site.stubs, *(["--", "true"] if command == "run" else []))
 
     assert done.returncode == 2
-    assert done.stdout == ""
+    assert done.stdout == ("false\n" if command == "activate" else "")
     assert done.stderr == (
         f"error: {site.path_of('stubs')}/lib/libcuda.so.1 stands in the way of the driver's own,"
         " which alone fits the kernel's\n"
@@ -317,6 +317,17 @@ def test_activate_prints_code_for_the_shell_that_calls_it(shell: str, site: Site
     assert done.stdout.endswith("; a 'b' $c x\n[]")
     assert "hello" in done.stderr
     assert done.returncode == 127
+
+
+def test_a_script_that_stops_at_errors_stops_where_it_cannot_activate(site: Site):
+    lines = f'set -e; eval "$({sys.executable} -m envlock activate --profile nope)"; echo on'
+
+    done = subprocess.run(
+        ["bash", "-c", lines], env=site.environment(), capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: there is no profile `nope` in the store\n")
 
 
 def test_activate_leaves_with_the_code_that_it_prints(site: Site):

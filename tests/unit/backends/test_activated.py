@@ -18,7 +18,7 @@ from envlock.backends.activated import (
 from envlock.errors import EnvlockError, WorldError
 from envlock.formats.activation import Activation
 
-PARENT = {"PATH": "/usr/bin:/bin", "HOME": "/home/me", "KEPT": " odd\n'\"$x`y` "}
+PARENT = {"PATH": "/usr/bin:/bin", "HOME": "/home/me", "KEPT": " odd\n'\"$x`y` \udcff "}
 
 
 def make_activation(folder: Path, *scripts: str) -> Activation:
