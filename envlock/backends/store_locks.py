@@ -121,8 +121,13 @@ class TemporaryRoot:
 
         Under a number that no script writes to: `exec 3>log` would let go of descriptor 3.
         """
-        if self._descriptor is not None:
+        if self._descriptor is None:
+            return
+        try:
             kept = fcntl.fcntl(self._descriptor, fcntl.F_DUPFD, _OUT_OF_THE_WAY)
+        except OSError:  # fewer are allowed here
+            os.set_inheritable(self._descriptor, True)
+        else:
             os.close(self._descriptor)
             self._descriptor = kept
 

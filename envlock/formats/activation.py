@@ -27,7 +27,7 @@ back as plain text.
 What differs by shell:
 
 - fish: the prompt is a function, which a user who replaces it replaces whole. Only the global scope
-  is looked at.
+  is looked at; an exported universal variable that is to be taken away is made empty instead.
 - PowerShell: its own variables are not looked at, only the process's. Before 7.5 it cannot tell an
   empty variable from one that is not set.
 - cmd has neither functions nor variables of its own: the bookkeeping is exported, and

@@ -294,6 +294,16 @@ def test_what_runs_on_behind_keeps_the_environment(site: Site):
     assert Path(site.path_of("hooks")).name in during
 
 
+def test_few_descriptors_are_enough(site: Site):
+    call = f"ulimit -n 64; exec {sys.executable} -m envlock run {site.hooks} -- hello"
+
+    done = subprocess.run(
+        ["sh", "-c", call], env=site.environment(), capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "activating hooks\n")
+
+
 # --- activate -------------------------------------------------------------------------------------
 
 
