@@ -20,6 +20,8 @@ from typing import Self
 from envlock.backends.store_layout import StoreLayout
 from envlock.errors import WorldError
 
+_OUT_OF_THE_WAY = 100
+"""Shells write to single digits and keep their own below 64 or at 255; macOS allows 256 in all."""
 _LEASE_SECONDS = 24 * 3600.0
 """On a network file system, where another machine's lock may be invisible."""
 
@@ -141,9 +143,19 @@ class TemporaryRoot:
                 raise lock_failed(self._path, error) from error
 
     def keep_over_exec(self) -> None:
-        """Stay held by the program that takes this process over."""
-        if self._descriptor is not None:
+        """Stay held by the program that takes this process over.
+
+        Under a number that no script writes to: `exec 3>log` would let go of descriptor 3.
+        """
+        if self._descriptor is None:
+            return
+        try:
+            kept = fcntl.fcntl(self._descriptor, fcntl.F_DUPFD, _OUT_OF_THE_WAY)
+        except OSError:  # fewer are allowed here
             os.set_inheritable(self._descriptor, True)
+        else:
+            os.close(self._descriptor)
+            self._descriptor = kept
 
 
 def collector_lock(layout: StoreLayout) -> Path:

@@ -335,8 +335,7 @@ def hide(path: Path) -> Path | None:
 
 
 def sweep(root: Path) -> None:
-    """Remove a folder that nobody sees any more, read-only or unreadable as it
-    may be.
+    """Remove a folder that nobody sees any more, read-only or unreadable as it may be.
 
     Its maker may have been killed and have left a child that still writes into it; then it is swept
     again.
