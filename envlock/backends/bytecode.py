@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -19,7 +20,9 @@ from envlock.errors import ArchiveError, WorldError
 
 _BATCH = 150
 """Sources per process: enough to forget the start of Python, few enough to share the work."""
-_WORKERS = os.cpu_count() or 1
+WORKERS = os.cpu_count() or 1
+_TURNS = threading.BoundedSemaphore(WORKERS)
+"""So many Pythons at once, however many trees are compiled."""
 _LIMIT_SECONDS = 1200.0
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
 _SHOWN = 800
@@ -38,7 +41,7 @@ def compile_sources(python: Path, root: Path, sources: Iterable[str], target: Pa
         for path in sorted(sources)
         if path.endswith(".py")
     ]
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         starts = range(0, len(wanted), _BATCH)
         for _ in pool.map(lambda start: _run(python, wanted[start : start + _BATCH]), starts):
             pass
@@ -47,16 +50,8 @@ def compile_sources(python: Path, root: Path, sources: Iterable[str], target: Pa
 def _run(python: Path, batch: Sequence[tuple[str, str, str]]) -> None:
     script = resources.files("envlock.probe").joinpath("compile_sources.py").read_text("utf-8")
     try:
-        done = subprocess.run(  # noqa: S603 - the environment's own Python, named in full
-            [str(python), "-s", "-S", "-B", "-c", script],
-            input=json.dumps(batch),
-            capture_output=True,
-            check=False,
-            cwd="/",
-            encoding="utf-8",
-            env=_ENVIRONMENT,
-            timeout=_LIMIT_SECONDS,
-        )
+        with _TURNS:
+            done = _start(python, script, batch)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise WorldError(
             f"the environment's Python does not run: {error}\nNothing was installed."
@@ -73,3 +68,18 @@ def _run(python: Path, batch: Sequence[tuple[str, str, str]]) -> None:
             f"  {said}\nNothing was installed.",
             hints=["is the lock for this machine? `envlock doctor` tells its platform and glibc"],
         )
+
+
+def _start(
+    python: Path, script: str, batch: Sequence[tuple[str, str, str]]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - the environment's own Python, named in full
+        [str(python), "-s", "-S", "-B", "-c", script],
+        input=json.dumps(batch),
+        capture_output=True,
+        check=False,
+        cwd="/",
+        encoding="utf-8",
+        env=_ENVIRONMENT,
+        timeout=_LIMIT_SECONDS,
+    )

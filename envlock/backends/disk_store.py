@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envlock.backends.artifact_files import ArtifactFolder
 from envlock.backends.link_files import TreeDamagedError
-from envlock.backends.store_build import Build, Built
 from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import HIDDEN, StoreLayout, make_folder, open_layout
 from envlock.backends.store_locks import TemporaryRoot, collector_lock, held, is_network
@@ -39,6 +39,9 @@ from envlock.ports.reporter import Reporter
 from envlock.ports.store import Needs
 from envlock.store.address import label_of, split_label
 from envlock.store.tree import compare_trees, format_tree, tree_digest
+
+if TYPE_CHECKING:
+    from envlock.backends.store_build import Built
 
 
 class DiskStore:
@@ -192,6 +195,8 @@ class DiskStore:
         self, plan: BuildPlan, staging: Path, trees: SourceTrees, reporter: Reporter
     ) -> Built:
         """Build in a staging folder. A damaged source is refused: repairing is asked for."""
+        from envlock.backends.store_build import Build  # noqa: PLC0415 - what is built needs none
+
         sources = self._unpack(plan.artifacts, trees, reporter)
         try:
             return Build(

@@ -8,13 +8,15 @@ users, which Linux does not let everybody link to.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest
 
 from envlock.backends.store_trees import EPOCH_SECONDS, Known
@@ -28,6 +30,12 @@ _CANNOT_CLONE = (
 )
 _CANNOT_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.EOPNOTSUPP)
 _WRITABLE = 0o222
+_WORKERS = min(4, (os.cpu_count() or 1) + 1)
+_SHARES = 16
+_SMALLEST_SHARE = 64
+
+_Wanted = tuple[str, str, TreeEntry, bool]
+"""A tree's name, the file in it, its entry, and whether it is to replace what lies there."""
 
 
 class TreeDamagedError(Exception):
@@ -40,38 +48,87 @@ class TreeDamagedError(Exception):
 
 
 class Linker:
-    """Links files into one staging folder and remembers what their contents are."""
+    """Links files into one staging folder and remembers what their contents are.
+
+    What is to be linked is gathered first and linked by `finish`, on several threads: most of the
+    time passes in the system. So who wins where two packages bring a file is settled before.
+    """
 
     def __init__(self, root: str, known: Known) -> None:
         self._root = root
         self._known = known
         self._folders = {""}
+        self._wanted: dict[str, _Wanted] = {}
         self._can_clone = sys.platform == "linux"
         self.collisions: list[str] = []
         """Paths that two packages bring with different content; the later one has won."""
 
-    def link(self, tree: str, source: str, entry: TreeEntry, path: str) -> None:
-        """Put a file of a tree at a path of the environment.
+    def link(
+        self,
+        tree: str,
+        source: str,
+        entry: TreeEntry,
+        path: str,
+        *,
+        replaces: bool = False,
+    ) -> None:
+        """Have a file of a tree put at a path of the environment by `finish`.
 
-        Raises `TreeDamagedError` when the file is not as it was sealed.
+        With `replaces`, what another package brings there is meant to go.
         """
+        earlier = self._wanted.get(path)
+        if earlier is not None and not replaces:
+            if earlier[2].sha256 == entry.sha256:
+                return
+            self.collisions.append(path)
+        self._wanted[path] = (tree, source, entry, replaces)
+
+    def finish(self) -> None:
+        """Link everything that is waiting.
+
+        Raises `TreeDamagedError` when a file is not as it was sealed, and `ArchiveError` when a
+        path is a file for one package and a folder for another.
+        """
+        for folder in sorted({path.rpartition("/")[0] for path in self._wanted}):
+            self._make(folder)
+        items = list(self._wanted.items())
+        self._wanted.clear()
+        size = max(_SMALLEST_SHARE, -(-len(items) // _SHARES))
+        shares = [items[start : start + size] for start in range(0, len(items), size)]
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            occupied = [item for left in pool.map(self._link_share, shares) for item in left]
+        for path, wanted in occupied:
+            if self._makes_room(path, wanted):
+                self._link_one(path, wanted)
+
+    def _link_share(self, items: Sequence[tuple[str, _Wanted]]) -> list[tuple[str, _Wanted]]:
+        """Link some files; return those whose place is occupied."""
+        occupied = []
+        for path, wanted in items:
+            try:
+                self._link_one(path, wanted)
+            except FileExistsError:
+                occupied.append((path, wanted))
+        return occupied
+
+    def _link_one(self, path: str, wanted: _Wanted) -> None:
+        tree, source, entry, _ = wanted
         status = os.lstat(source)
         if not is_sealed(status, entry):
             raise TreeDamagedError(tree, entry.path)
-        target = self.place(path)
-        if os.path.lexists(target) and not self._makes_room(target, path, entry):
-            return
-        if not self._clone(source, target, status) and not self._hard_link(
+        target = f"{self._root}/{path}"
+        if not (self._can_clone and self._clone(source, target, status)) and not self._hard_link(
             source, target, status, entry
         ):
             _copy(source, target, status)
 
     def write(self, path: str, content: bytes, *, is_executable: bool = False) -> None:
         """Write a file that no package holds as it is."""
+        self._wanted.pop(path, None)
         target = self.place(path)
-        if os.path.lexists(target):
-            os.unlink(target)
         mode = 0o755 if is_executable else 0o644
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -79,45 +136,44 @@ class Linker:
 
     def place(self, path: str) -> str:
         """Return where a path lies, its folders made; none of them is a link to elsewhere."""
-        folder = path.rpartition("/")[0]
-        if folder not in self._folders:
-            self._make(folder)
+        self._make(path.rpartition("/")[0])
         return f"{self._root}/{path}"
 
     def _make(self, folder: str) -> None:
-        for part in _ancestors(folder):
-            if part in self._folders:
-                continue
-            place = f"{self._root}/{part}"
-            try:
-                os.mkdir(place, 0o755)
-            except FileExistsError:
-                if not stat.S_ISDIR(os.lstat(place).st_mode):
-                    raise ArchiveError(
-                        f"two packages disagree: `{part}` is a folder for one and not for another\n"
-                        "Nothing was installed."
-                    ) from None
-            self._folders.add(part)
+        if folder in self._folders:
+            return
+        self._make(folder.rpartition("/")[0])
+        place = f"{self._root}/{folder}"
+        try:
+            os.mkdir(place, 0o755)
+        except FileExistsError:
+            if not stat.S_ISDIR(os.lstat(place).st_mode):
+                raise ArchiveError(
+                    f"two packages disagree: `{folder}` is a folder for one and not for another\n"
+                    "Nothing was installed."
+                ) from None
+        self._folders.add(folder)
 
-    def _makes_room(self, target: str, path: str, entry: TreeEntry) -> bool:
+    def _makes_room(self, path: str, wanted: _Wanted) -> bool:
         """Say whether what lies there already had to go."""
+        target = f"{self._root}/{path}"
+        _, _, entry, replaces = wanted
         status = os.lstat(target)
         if stat.S_ISDIR(status.st_mode):
             raise ArchiveError(
                 f"two packages disagree: `{path}` is a file for one and a folder for another\n"
                 "Nothing was installed."
             )
-        if stat.S_ISREG(status.st_mode):
+        if stat.S_ISREG(status.st_mode) and not replaces:
             digest = self._known.digest(status) or _digest(target)
             if digest == entry.sha256:
                 return False
-        self.collisions.append(path)
+        if not replaces:
+            self.collisions.append(path)
         os.unlink(target)
         return True
 
     def _clone(self, source: str, target: str, status: os.stat_result) -> bool:
-        if not self._can_clone:
-            return False
         with open(source, "rb", buffering=0) as file:
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             try:
@@ -144,14 +200,6 @@ class Linker:
             return False
         self._known.add(status, entry.sha256)
         return True
-
-
-def _ancestors(folder: str) -> Iterator[str]:
-    place = folder.find("/")
-    while place >= 0:
-        yield folder[:place]
-        place = folder.find("/", place + 1)
-    yield folder
 
 
 def is_sealed(status: os.stat_result, entry: TreeEntry) -> bool:

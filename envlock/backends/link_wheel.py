@@ -1,31 +1,32 @@
 """A wheel's unpacked files into an environment, as the binary distribution format has it.
 
-What `installer` knows (launchers, first lines of scripts, RECORD) it does; here is where the files
+What `installer` knows (launchers, first lines of scripts) it does; here is where the files
 go, and that they go there as links.
 """
 
 from __future__ import annotations
 
+import csv
 import io
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from installer.records import Hash, RecordEntry
 from installer.scripts import Script
-from installer.utils import Scheme, construct_record_file, fix_shebang
+from installer.utils import fix_shebang
 
 from envlock.backends.link_files import Linker
 from envlock.backends.unpack_wheel import WheelLayout, read_wheel_layout
 from envlock.errors import ArchiveError
 from envlock.model.tree import EntryKind, TreeEntry
 
-_SCHEME = cast("Scheme", "platlib")
-"""Rows are already relative to where packages lie; `installer` asks for one all the same."""
 _RECORDS = ("RECORD", "RECORD.jws", "RECORD.p7s")
 """Rewritten or, since a signature over the old one proves nothing any more, left out."""
+_URLSAFE = str.maketrans("+/", "-_", "=\n")
+
+_Row = tuple[str, str, int | str]
+"""Of RECORD: path, digest, size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,33 +51,36 @@ class WheelLinker:
         self._name = name
         self._entries = entries
         self._layout: WheelLayout = read_wheel_layout(tree)
+        data = self._layout.data_folder
+        self._scripts = (f"{data}/scripts/",) if data else ()
+        self._special = (f"{self._layout.dist_info}/", *((f"{data}/",) if data else ()))
+        """Nearly all files lie elsewhere, and go where packages go."""
 
-    def sources(self, place: PythonPlace) -> Iterator[tuple[str, str]]:
-        """Yield each file's path in the wheel and in the environment."""
-        for entry in self._entries:
-            target = self._target(entry.path, place) if entry.kind is EntryKind.FILE else ""
-            if target:
-                yield entry.path, target
+    def link(self, linker: Linker, place: PythonPlace) -> dict[str, str]:
+        """Have everything put in its place; return where each file goes, by its path in the wheel.
 
-    def link(self, linker: Linker, place: PythonPlace) -> None:
-        """Put everything in its place. Raises `ArchiveError`, and `TreeDamagedError`."""
-        rows: list[RecordEntry] = []
+        Raises `ArchiveError`.
+        """
+        targets: dict[str, str] = {}
+        rows: list[_Row] = []
         for entry in self._entries:
+            path = entry.path
             if entry.kind is not EntryKind.FILE:
                 continue
-            if self._is_script(entry.path):
-                rows.append(self._write_script(linker, entry, place))
+            is_special = path.startswith(self._special)
+            target = self._target(path, place) if is_special else f"{place.site}/{path}"
+            if not target:
                 continue
-            target = self._target(entry.path, place)
-            if target:
-                linker.link(self._name, f"{self._tree}/{entry.path}", entry, target)
+            targets[path] = target
+            if is_special and path.startswith(self._scripts):
+                self._write_script(linker, path, target, place)
+                rows.append(_row(target, place, None))
+            else:
+                linker.link(self._name, f"{self._tree}/{path}", entry, target)
                 rows.append(_row(target, place, entry))
         rows += self._write_launchers(linker, place)
         self._write_records(linker, place, rows)
-
-    def _is_script(self, path: str) -> bool:
-        data = self._layout.data_folder
-        return data is not None and path.startswith(f"{data}/scripts/")
+        return targets
 
     def _target(self, path: str, place: PythonPlace) -> str:
         """Return where a file goes; empty for those that are written anew."""
@@ -99,14 +103,12 @@ class WheelLinker:
             case _:
                 raise ArchiveError(f"{self._name}: `{path}` belongs to no known scheme")
 
-    def _write_script(self, linker: Linker, entry: TreeEntry, place: PythonPlace) -> RecordEntry:
-        target = self._target(entry.path, place)
-        content = Path(self._tree, entry.path).read_bytes()
+    def _write_script(self, linker: Linker, path: str, target: str, place: PythonPlace) -> None:
+        content = Path(self._tree, path).read_bytes()
         with fix_shebang(io.BytesIO(content), f"{place.prefix}/{place.program}") as fixed:
             linker.write(target, fixed.read(), is_executable=True)
-        return _row(target, place, None)
 
-    def _write_launchers(self, linker: Linker, place: PythonPlace) -> Iterator[RecordEntry]:
+    def _write_launchers(self, linker: Linker, place: PythonPlace) -> Iterator[_Row]:
         launchers: Iterable[Script] = (
             *(Script(*each, section="console") for each in self._layout.console_scripts),
             *(Script(*each, section="gui") for each in self._layout.gui_scripts),
@@ -116,23 +118,23 @@ class WheelLinker:
             linker.write(f"bin/{name}", content, is_executable=True)
             yield _row(f"bin/{name}", place, None)
 
-    def _write_records(self, linker: Linker, place: PythonPlace, rows: list[RecordEntry]) -> None:
+    def _write_records(self, linker: Linker, place: PythonPlace, rows: list[_Row]) -> None:
         info = f"{place.site}/{self._layout.dist_info}"
         linker.write(f"{info}/INSTALLER", b"envlock\n")
-        names = (f"{self._layout.dist_info}/{name}" for name in ("INSTALLER", "RECORD"))
-        rows += [RecordEntry(name, None, None) for name in names]
-        ordered = sorted({row.path: row for row in rows}.values(), key=lambda row: row.path)
-        with construct_record_file((_SCHEME, row) for row in ordered) as record:
-            linker.write(f"{info}/RECORD", record.read())
+        rows += [(f"{self._layout.dist_info}/{name}", "", "") for name in ("INSTALLER", "RECORD")]
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(
+            sorted({row[0]: row for row in rows}.values())
+        )
+        linker.write(f"{info}/RECORD", text.getvalue().encode())
 
 
-def _row(target: str, place: PythonPlace, entry: TreeEntry | None) -> RecordEntry:
+def _row(target: str, place: PythonPlace, entry: TreeEntry | None) -> _Row:
     """Return a row of RECORD. What differs by prefix has no digest, so that RECORD does not."""
     path = _from_site(target, place.site)
     if entry is None:
-        return RecordEntry(path, None, None)
-    digest = _urlsafe(entry.sha256)
-    return RecordEntry(path, Hash("sha256", digest), entry.size_bytes)
+        return (path, "", "")
+    return (path, _record_digest(entry.sha256), entry.size_bytes)
 
 
 def _from_site(target: str, site: str) -> str:
@@ -141,5 +143,5 @@ def _from_site(target: str, site: str) -> str:
     return "../" * (site.count("/") + 1) + target
 
 
-def _urlsafe(digest: str) -> str:
-    return urlsafe_b64encode(bytes.fromhex(digest)).decode().rstrip("=")
+def _record_digest(sha256: str) -> str:
+    return f"sha256={b2a_base64(bytes.fromhex(sha256)).decode().translate(_URLSAFE)}"

@@ -14,22 +14,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from envlock.backends.bytecode import compile_sources
+from envlock.backends.bytecode import WORKERS, compile_sources
 from envlock.backends.link_files import Linker, TreeDamagedError, is_sealed, refuse_escape
 from envlock.backends.link_wheel import PythonPlace, WheelLinker
-from envlock.backends.rattler_link import (
-    CondaSource,
-    link_conda,
-    read_linked,
-    write_canonical_meta,
-)
 from envlock.backends.store_sources import Source, SourceTrees
-from envlock.backends.store_trees import Known, seal_tree
+from envlock.backends.store_trees import Known, Sealed, seal
 from envlock.errors import ArchiveError, StoreError
 from envlock.model.store import Artifact, ArtifactKind, Derivation, Interpreter
 from envlock.model.tree import EntryKind, TreeEntry
@@ -52,6 +47,15 @@ class Built:
     trees: Sequence[str]
     """The names of the trees that it was linked from."""
     notes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bytecode:
+    """Bytecode that is wanted: its tree's name, and where each source of a package has gone."""
+
+    name: str
+    source: Source
+    sources: Mapping[str, str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,6 +92,8 @@ class Build:
                 _write_venv(linker, self.derivation.interpreter, place, self.derivation.name)
             names += self._link_python(linker, place, conda, wheels)
         if conda:
+            from envlock.backends.rattler_link import write_canonical_meta  # noqa: PLC0415 - heavy
+
             write_canonical_meta(self.staging)
         return self._seal(names)
 
@@ -113,6 +119,12 @@ class Build:
     def _link_conda(self, conda: Sequence[tuple[Artifact, Source]]) -> None:
         if not conda:
             return
+        from envlock.backends.rattler_link import (  # noqa: PLC0415 - heavy
+            CondaSource,
+            link_conda,
+            read_linked,
+        )
+
         self.say(f"linking {len(conda)} conda packages")
         link_conda(
             [CondaSource(artifact=artifact, tree=source.path) for artifact, source in conda],
@@ -152,16 +164,15 @@ class Build:
             rewritten |= changed
         for _, source in wheels:
             wheel = WheelLinker(source.path, source.name, source.entries)
-            wheel.link(linker, place)
-            placed.append((source, dict(wheel.sources(place))))
+            placed.append((source, wheel.link(linker, place)))
         python = self._python(place)
-        identity = self._python_identity()
-        for source, targets in placed:
-            sources = {path: target for path, target in targets.items() if path.endswith(".py")}
-            if sources:
-                yield self._link_bytecode(linker, python, identity, source, sources)
+        wanted = list(self._wanted_bytecode(placed))
+        for item, bytecode in zip(wanted, self._bytecode(python, wanted), strict=True):
+            _link_bytecode(linker, bytecode, item.sources)
+            yield bytecode.name
+        linker.finish()
         late = sorted(path for path in rewritten if path.endswith(".py"))
-        for path in late:
+        for path in late:  # a link that compiling would write through must be gone before
             _remove_shipped(self.staging, path)
         compile_sources(python, self.staging, late, self.staging)
         self._notes += _collision_notes(linker.collisions)
@@ -199,55 +210,57 @@ class Build:
             ).hexdigest()
         return next(artifact.sha256 for artifact, _ in self.sources if artifact.name == "python")
 
-    def _link_bytecode(
-        self,
-        linker: Linker,
-        python: Path,
-        identity: str,
-        source: Source,
-        sources: Mapping[str, str],
-    ) -> str:
-        name = f"bytecode-{source.name.removeprefix('artifact-')}-{identity[:32]}"
-        bytecode = self.trees.find(name)
-        if bytecode is None:
-            self.say(f"compiling {len(sources):,} Python files, once for this Python")
-            bytecode = self.trees.make(
-                name, lambda staging: _compile(python, source, sources, staging)
-            )
-        for entry in bytecode.entries:
-            if entry.kind is not EntryKind.FILE:
-                continue
-            folder, _, file = entry.path.rpartition("/__pycache__/")
-            if not folder and entry.path.startswith("__pycache__/"):
-                file = entry.path.removeprefix("__pycache__/")
-            stem = file.removesuffix(".pyc").rpartition(".")[0]  # `a.b.cpython-311.pyc` of `a.b.py`
-            target = sources.get(f"{folder}/{stem}.py" if folder else f"{stem}.py")
-            if target is None:
-                continue
-            path = f"{target.rpartition('/')[0]}/__pycache__/{file}"
-            place = linker.place(path)
-            if os.path.lexists(place):  # shipped with the package: made for other times of files
-                os.unlink(place)
-            linker.link(name, f"{bytecode.path}/{entry.path}", entry, path)
-        return name
+    def _wanted_bytecode(
+        self, placed: Sequence[tuple[Source, Mapping[str, str]]]
+    ) -> Iterator[_Bytecode]:
+        identity = self._python_identity()[:32]
+        for source, targets in placed:
+            sources = {path: target for path, target in targets.items() if path.endswith(".py")}
+            if sources:
+                name = f"bytecode-{source.name.removeprefix('artifact-')}-{identity}"
+                yield _Bytecode(name=name, source=source, sources=sources)
+
+    def _bytecode(self, python: Path, wanted: Sequence[_Bytecode]) -> list[Source]:
+        """Return the bytecode of packages in their order; what is missing is compiled at once."""
+        found = {item.name: self.trees.find(item.name) for item in wanted}
+        missing = [item for item in wanted if found[item.name] is None]
+        if missing:
+            files = sum(len(item.sources) for item in missing)
+            packages = f"{len(missing)} packages" if len(missing) > 1 else "a package"
+            self.say(f"compiling {files:,} Python files of {packages}, once for this Python")
+        missing.sort(key=lambda item: len(item.sources), reverse=True)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            made = pool.map(lambda item: self._compile(python, item), missing)
+            found.update({source.name: source for source in made})
+        return [source for item in wanted if (source := found[item.name]) is not None]
+
+    def _compile(self, python: Path, item: _Bytecode) -> Source:
+        def fill(staging: Path) -> None:
+            staging.mkdir()
+            compile_sources(python, item.source.path, item.sources, staging)
+
+        return self.trees.make(item.name, fill)
 
     # --- sealing ----------------------------------------------------------------------------------
 
     def _seal(self, trees: Sequence[str]) -> Built:
         self.say("hashing and sealing")
         host = self.derivation.interpreter
-        entries = seal_tree(self.staging, self._known)
+        sealed = seal(self.staging, self._known)
         allowed = frozenset({host.executable} if host else ())
-        refuse_escape(str(self.staging), iter(entries), allowed)
+        refuse_escape(str(self.staging), iter(sealed.entries), allowed)
         return Built(
-            entries=entries,
-            content_sha256=content_digest(entries, self._restored(entries)),
+            entries=sealed.entries,
+            content_sha256=content_digest(sealed.entries, self._restored(sealed)),
             trees=trees,
             notes=self._notes,
         )
 
-    def _restored(self, entries: Sequence[TreeEntry]) -> Mapping[str, TreeEntry]:
-        """Return the entries that the prefix has changed, as they are without it."""
+    def _restored(self, sealed: Sealed) -> Mapping[str, TreeEntry]:
+        """Return the entries that the prefix has changed, as they are without it.
+
+        Files that were linked are as their package has them, and are not read.
+        """
         placeholders = {
             str(row["_path"]): row
             for rows in self._linked.values()
@@ -255,16 +268,11 @@ class Build:
             if row.get("prefix_placeholder")
         }
         restored: dict[str, TreeEntry] = {}
-        for entry in entries:
-            if entry.kind is not EntryKind.FILE:
-                continue
-            row = placeholders.get(entry.path)
-            path = f"{self.staging}/{entry.path}"
-            if row is None and self._known.digest(os.lstat(path)) is not None:
-                continue
-            with open(path, "rb") as file:
-                content = file.read()
-            restored[entry.path] = self._restore(entry, content, row)
+        for entry in sealed.entries:
+            path = entry.path
+            if path in placeholders or path in sealed.read:
+                with open(f"{self.staging}/{path}", "rb") as file:
+                    restored[path] = self._restore(entry, file.read(), placeholders.get(path))
         return restored
 
     def _restore(
@@ -315,9 +323,20 @@ def _write_venv(linker: Linker, host: Interpreter, place: PythonPlace, name: str
     os.makedirs(linker.place(f"{place.site}/x").rpartition("/")[0], exist_ok=True)
 
 
-def _compile(python: Path, source: Source, sources: Mapping[str, str], staging: Path) -> None:
-    staging.mkdir()
-    compile_sources(python, source.path, sources, staging)
+def _link_bytecode(linker: Linker, bytecode: Source, sources: Mapping[str, str]) -> None:
+    """Have bytecode put beside its sources; what a package ships was made for other times."""
+    for entry in bytecode.entries:
+        if entry.kind is not EntryKind.FILE:
+            continue
+        folder, _, file = entry.path.rpartition("/")  # `a/__pycache__/b.cpython-311.pyc`
+        folder = folder.removesuffix("__pycache__")
+        stem = file.removesuffix(".pyc").rpartition(".")[0]
+        target = sources.get(f"{folder}{stem}.py")
+        if target is None:
+            continue
+        path = f"{target.rpartition('/')[0]}/__pycache__/{file}"
+        source = f"{bytecode.path}/{entry.path}"
+        linker.link(bytecode.name, source, entry, path, replaces=True)
 
 
 def _remove_shipped(staging: Path, path: str) -> None:

@@ -26,8 +26,6 @@ from envlock.backends.store_trees import (
     staged,
     write_manifest,
 )
-from envlock.backends.unpack import unpack
-from envlock.backends.unpack_conda import read_conda_identity
 from envlock.errors import ArchiveError
 from envlock.model.store import Artifact, ArtifactKind
 from envlock.model.tree import TreeEntry
@@ -179,6 +177,8 @@ class SourceTrees:
 
 
 def _unpack_verified(artifact: Artifact, archive: Path, staging: Path) -> None:
+    from envlock.backends.unpack import unpack  # noqa: PLC0415 - what is unpacked needs none
+
     check_digest(artifact, archive)
     unpack(archive, artifact.file_name, staging)
     if artifact.kind is ArtifactKind.CONDA:
@@ -201,6 +201,8 @@ def check_digest(artifact: Artifact, archive: Path) -> None:
 
 def _check_identity(artifact: Artifact, tree: Path) -> None:
     """Refuse a conda package that calls itself something else: rattler would believe it."""
+    from envlock.backends.unpack_conda import read_conda_identity  # noqa: PLC0415 - as above
+
     found = read_conda_identity(tree)
     expected = (artifact.name, artifact.version, artifact.build)
     if (found.name, found.version, found.build) != expected:

@@ -7,12 +7,13 @@ import ctypes
 import errno
 import os
 import shutil
-import stat
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import file_digest
+from operator import attrgetter
 from pathlib import Path
 
 import zstandard
@@ -42,68 +43,118 @@ _WORKERS = min(8, (os.cpu_count() or 1) + 1)
 
 Inode = tuple[int, int]
 """Device and number."""
+_File = tuple[str, int, bool]
+"""Digest, size, whether it may be executed."""
+_path_of = attrgetter("path")
 
 
 class Known:
     """Contents whose digest is known since they share an inode with a file that was hashed."""
 
     def __init__(self) -> None:
-        self._digests: dict[Inode, str] = {}
+        self._files: dict[Inode, _File] = {}
 
     def add(self, status: os.stat_result, sha256: str) -> None:
         """Remember a file of a valid tree."""
-        self._digests[status.st_dev, status.st_ino] = sha256
+        is_executable = bool(status.st_mode & _EXECUTABLE)
+        self._files[status.st_dev, status.st_ino] = (sha256, status.st_size, is_executable)
 
     def digest(self, status: os.stat_result) -> str | None:
         """Return the SHA-256 of a file, when it is one of those."""
-        return self._digests.get((status.st_dev, status.st_ino))
+        found = self._files.get((status.st_dev, status.st_ino))
+        return found[0] if found else None
+
+    def entry(self, path: str, inode: Inode) -> TreeEntry | None:
+        """Return a file's entry, when it is one of those."""
+        found = self._files.get(inode)
+        if found is None:
+            return None
+        sha256, size_bytes, is_executable = found
+        return TreeEntry(
+            path=path,
+            kind=EntryKind.FILE,
+            is_executable=is_executable,
+            sha256=sha256,
+            size_bytes=size_bytes,
+        )
 
 
-def seal_tree(root: Path, known: Known | None = None) -> tuple[TreeEntry, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A tree that was sealed just now."""
+
+    entries: tuple[TreeEntry, ...]
+    read: frozenset[str]
+    """The files whose content nobody knew."""
+
+
+def seal(root: Path, known: Known) -> Sealed:
     """Take every write permission and every time away, and return what lies there.
 
     Files that `known` has are neither read nor changed: they are links to what is sealed already.
     Raises `StoreError` for what a store cannot hold.
     """
-    entries = _Walk(root, known or Known(), is_sealing=True).entries()
+    walk = _Walk(root, known, is_sealing=True)
+    entries = walk.entries()
+    _seal_folder(root)
+    return Sealed(entries=entries, read=walk.read)
+
+
+def seal_tree(root: Path, known: Known | None = None) -> tuple[TreeEntry, ...]:
+    """Seal a tree that shares nothing with others yet, and return what lies there; see `seal`.
+
+    Files that `known` has were hashed as they were written: they are sealed and not read again.
+    """
+    entries = _Walk(root, known or Known(), is_sealing=True, shares=False).entries()
     _seal_folder(root)
     return entries
 
 
-def read_tree(root: Path, known: Known | None = None) -> tuple[TreeEntry, ...]:
-    """Return what lies there and leave it as it is; every file that `known` lacks is read."""
-    return _Walk(root, known or Known(), is_sealing=False).entries()
+def read_tree(root: Path) -> tuple[TreeEntry, ...]:
+    """Return what lies there and leave it as it is; every file is read."""
+    return _Walk(root, Known(), is_sealing=False).entries()
 
 
 class _Walk:
-    def __init__(self, root: Path, known: Known, *, is_sealing: bool) -> None:
+    def __init__(self, root: Path, known: Known, *, is_sealing: bool, shares: bool = True) -> None:
         self._root = root
         self._known = known
         self._is_sealing = is_sealing
+        self._shares = shares
+        """Whether known files are links to what is sealed already."""
         self._entries: list[TreeEntry] = []
         self._unknown: list[tuple[str, str, os.stat_result]] = []
 
     def entries(self) -> tuple[TreeEntry, ...]:
-        self._visit(str(self._root), "")
+        self._visit(str(self._root), "", os.lstat(self._root).st_dev)
         with ThreadPoolExecutor(_WORKERS) as pool:
             self._entries += pool.map(self._hash, self._unknown)
-        return tuple(sorted(self._entries, key=lambda entry: entry.path))
+        return tuple(sorted(self._entries, key=_path_of))
 
-    def _visit(self, folder: str, relative: str) -> None:
+    @property
+    def read(self) -> frozenset[str]:
+        return frozenset(path for _, path, _ in self._unknown)
+
+    def _visit(self, folder: str, relative: str, device: int) -> None:
         with os.scandir(folder) as found:
             items = list(found)
         for item in items:
             path = f"{relative}{item.name}"
-            status = item.stat(follow_symlinks=False)
-            if stat.S_ISDIR(status.st_mode):
+            if item.is_dir(follow_symlinks=False):
                 self._entries.append(TreeEntry(path=path, kind=EntryKind.FOLDER))
-                self._visit(item.path, f"{path}/")
+                self._visit(item.path, f"{path}/", device)
                 if self._is_sealing:
                     _seal_folder(item.path)
-            elif stat.S_ISLNK(status.st_mode):
+            elif item.is_symlink():
                 self._link(item.path, path)
-            elif stat.S_ISREG(status.st_mode):
-                self._file(item.path, path, status)
+            elif item.is_file(follow_symlinks=False):
+                # The listing names the inode: of a file that is known nothing more has to be asked.
+                inode = (device, item.inode())
+                entry = self._known.entry(path, inode) if self._shares else None
+                if entry is None:
+                    self._file(item, path)
+                else:
+                    self._entries.append(entry)
             else:
                 raise StoreError(f"{item.path}: expected a file, a link or a folder, found neither")
 
@@ -113,16 +164,17 @@ class _Walk:
         if self._is_sealing:
             os.utime(place, _TIMES, follow_symlinks=False)
 
-    def _file(self, place: str, path: str, status: os.stat_result) -> None:
-        digest = self._known.digest(status)
-        if digest is None:
-            if self._is_sealing:
-                is_program = bool(status.st_mode & _EXECUTABLE)
-                os.chmod(place, _PROGRAM_MODE if is_program else _FILE_MODE)
-                os.utime(place, _TIMES)
-            self._unknown.append((place, path, status))
+    def _file(self, item: os.DirEntry[str], path: str) -> None:
+        status = item.stat(follow_symlinks=False)
+        entry = self._known.entry(path, (status.st_dev, status.st_ino))
+        if self._is_sealing and (entry is None or not self._shares):
+            is_program = bool(status.st_mode & _EXECUTABLE)
+            os.chmod(item.path, _PROGRAM_MODE if is_program else _FILE_MODE)
+            os.utime(item.path, _TIMES)
+        if entry is None:
+            self._unknown.append((item.path, path, status))
         else:
-            self._entries.append(_file_entry(path, status, digest))
+            self._entries.append(entry)
 
     def _hash(self, item: tuple[str, str, os.stat_result]) -> TreeEntry:
         place, path, status = item

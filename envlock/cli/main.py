@@ -126,7 +126,8 @@ def _run_command(arguments: Sequence[str]) -> int:
     except SystemExit as leaving:  # argparse has printed its help
         return leaving.code if isinstance(leaving.code, int) else 2
     except KeyboardInterrupt:
-        start = "\n" if sys.stderr.isatty() else ""  # the terminal has just echoed `^C`
+        # A terminal has just echoed `^C`: it goes with the line of a step, or has one of its own.
+        start = "\n" if not _clear_line() and sys.stderr.isatty() else ""
         print(f"{start}interrupted; nothing was half-written", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -146,9 +147,7 @@ def _known(name: str) -> str:
 
 def print_error(error: errors.EnvlockError, *, as_json: bool = False) -> None:
     """Print an error with its hints on stderr, or as one object on stdout."""
-    progress = sys.modules.get("envlock.cli.progress")
-    if progress is not None:
-        progress.clear_line()
+    _clear_line()
     if as_json:
         from envlock.formats.canonical import format_canonical
 
@@ -162,11 +161,18 @@ def print_error(error: errors.EnvlockError, *, as_json: bool = False) -> None:
         print(f"hint: {hint}", file=sys.stderr)
 
 
+def _clear_line() -> bool:
+    """Take the line of a step off the terminal; say whether there was one."""
+    progress = sys.modules.get("envlock.cli.progress")
+    return progress is not None and progress.clear_line()
+
+
 def _print_bug() -> int:
     import traceback
 
     from envlock.errors import ExitCode
 
+    _clear_line()
     print("error: a bug in envlock; nothing was half-written\n", file=sys.stderr)
     if os.environ.get("ENVLOCK_TRACEBACK"):
         traceback.print_exc()

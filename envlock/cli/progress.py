@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from envlock.cli.table import format_bytes
@@ -15,15 +17,35 @@ if TYPE_CHECKING:
 _FIRST_SECONDS = 0.4
 """Work that is done sooner shows nothing."""
 _EVERY_SECONDS = 0.2
-
+_SPEED_SECONDS = 5.0
+"""A speed is that of the last seconds: what has come to a halt is seen to have done so."""
+_COLUMNS = 80
+"""Where a terminal does not say how wide it is."""
+_ECHO = 2
+"""Room for the `^C` that a terminal shows when somebody has had enough."""
 
 _talking: list[Talk] = []
 
 
-def clear_line() -> None:
-    """Take any step's line off the terminal before something else is printed."""
-    for talk in _talking:
-        talk.clear()
+def fit(line: str, columns: int) -> str:
+    """Return a line that ends before a terminal's last column: one that wraps cannot be erased."""
+    return line if len(line) < columns else line[: max(0, columns - 2)] + "…"
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
+
+
+def clear_line() -> bool:
+    """Take any step's line off the terminal before something else is printed.
+
+    Say whether there was one.
+    """
+    shown = [talk.clear() for talk in _talking]
+    return any(shown)
 
 
 class Silence:
@@ -48,9 +70,16 @@ class Talk:
         self._message = ""
         self._began = time.monotonic()
         self._watcher: threading.Thread | None = None
+        self._is_shown = False
 
     def step(self, message: str) -> None:
-        """Begin a step; on a terminal its line appears when it takes long."""
+        """Begin a step; on a terminal its line appears when it takes long.
+
+        Two that wrote to one line in turn would flicker: whatever another one tells has ended.
+        """
+        for other in _talking:
+            if other is not self:
+                other.clear()
         self._message = message
         self._began = time.monotonic()
         if self._watcher is None and sys.stderr.isatty():
@@ -62,13 +91,15 @@ class Talk:
         self.clear()
         print(f"note: {message}", file=sys.stderr)
 
-    def clear(self) -> None:
-        """End the step and take its line off the terminal."""
+    def clear(self) -> bool:
+        """End the step and take its line off the terminal; say whether there was one."""
         with self._lock:
             self._message = ""
-            if self._watcher is not None:
+            was_shown, self._is_shown = self._is_shown, False
+            if was_shown:
                 sys.stderr.write("\r\033[K")
                 sys.stderr.flush()
+        return was_shown
 
     def describe(self, seconds: float) -> str:
         """Return the line of a step that has gone on for so long."""
@@ -80,8 +111,10 @@ class Talk:
             with self._lock:
                 seconds = time.monotonic() - self._began
                 if self._message and seconds > _FIRST_SECONDS:
-                    sys.stderr.write(f"\r\033[K{self.describe(seconds)}")
+                    line = fit(self.describe(seconds), _columns() - _ECHO)
+                    sys.stderr.write(f"\r\033[K{line}")
                     sys.stderr.flush()
+                    self._is_shown = True
 
 
 class SilentMeter:
@@ -107,11 +140,14 @@ class FetchMeter(Talk):
         self._size_bytes: int | None = None
         self._received_bytes = 0
         self._count = threading.Lock()
+        self._seen: deque[tuple[float, int]] = deque()
+        """Seconds and bytes of the last looks."""
 
     def begin(self, files: int, size_bytes: int | None) -> None:
         """Begin to count."""
         self._files, self._size_bytes = files, size_bytes
         self._done = self._received_bytes = 0
+        self._seen = deque([(0.0, 0)])
         self.step("fetching")
 
     def received(self, size_bytes: int) -> None:
@@ -129,5 +165,13 @@ class FetchMeter(Talk):
         """Return files, bytes and speed."""
         received = format_bytes(self._received_bytes)
         whole = f" of {format_bytes(self._size_bytes)}" if self._size_bytes else ""
-        speed = format_bytes(int(self._received_bytes / max(seconds, 0.1)))
+        speed = format_bytes(self._speed(seconds))
         return f"fetching {self._done} of {self._files} files, {received}{whole}, {speed}/s"
+
+    def _speed(self, seconds: float) -> int:
+        """Return the bytes per second of the last seconds; less than nothing is told as nothing."""
+        self._seen.append((seconds, self._received_bytes))
+        while len(self._seen) > 2 and seconds - self._seen[1][0] >= _SPEED_SECONDS:  # noqa: PLR2004 - now, and one that is old enough
+            self._seen.popleft()
+        since, received = self._seen[0]
+        return max(0, int((self._received_bytes - received) / max(seconds - since, 0.1)))

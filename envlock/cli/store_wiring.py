@@ -19,7 +19,9 @@ from envlock.model.platform import Platform
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from envlock.ports.artifacts import FetchProgress, WantedArtifact
     from envlock.workflows.build import BuildRequest, BuildTools
 
 _MATERIALISER = 1
@@ -53,25 +55,53 @@ def this_platform() -> Platform:
 
 def make_build_tools(store: DiskStore, arguments: argparse.Namespace) -> BuildTools:
     """Return all that a build acts through."""
-    from envlock.backends.artifact_fetcher import ArtifactFetcher
-    from envlock.backends.artifact_http import FetchOptions
     from envlock.backends.interpreters import HostInterpreters
     from envlock.cli.progress import FetchMeter, SilentMeter
     from envlock.workflows.build import BuildTools
 
-    options = FetchOptions(jobs=arguments.jobs, offline=arguments.offline)
-    base = Path(arguments.lock).absolute().parent
     is_quiet = getattr(arguments, "quiet", False)
     return BuildTools(
         workspace=DiskWorkspace(),
         store=store,
         profiles=open_profiles(store),
-        artifacts=ArtifactFetcher(store.artifacts, os.environ, base, options),
+        artifacts=_Fetching(store, arguments),
         interpreters=HostInterpreters(os.environ),
         reporter=make_reporter(arguments),
         progress=SilentMeter() if is_quiet else FetchMeter(),
         made_with=made_with(),
     )
+
+
+class _Fetching:
+    """Archives, and what fetches them once there is one to fetch. Implements `Artifacts`.
+
+    The half that speaks HTTP takes longer to import than a store takes to find that it lacks
+    nothing.
+    """
+
+    def __init__(self, store: DiskStore, arguments: argparse.Namespace) -> None:
+        self._store = store
+        self._arguments = arguments
+
+    def path_of(self, sha256: str) -> str:
+        """Return where an archive lies; see the port."""
+        return str(self._store.artifacts.path_of(sha256))
+
+    def has(self, sha256: str) -> bool:
+        """Say whether an archive is here; see the port."""
+        return self._store.artifacts.has(sha256)
+
+    def fetch(
+        self, wanted: Sequence[WantedArtifact], progress: FetchProgress, *, recheck: bool = False
+    ) -> None:
+        """Bring every archive here that is not; see the port."""
+        from envlock.backends.artifact_fetcher import ArtifactFetcher
+        from envlock.backends.artifact_http import FetchOptions
+
+        options = FetchOptions(jobs=self._arguments.jobs, offline=self._arguments.offline)
+        base = Path(self._arguments.lock).absolute().parent
+        fetcher = ArtifactFetcher(self._store.artifacts, os.environ, base, options)
+        fetcher.fetch(wanted, progress, recheck=recheck)
 
 
 def made_with() -> str:
@@ -102,8 +132,8 @@ def add_build_options(parser: Any) -> None:
 
 def read_request(arguments: argparse.Namespace) -> BuildRequest:
     """Return what a command line asks to build. Raises `WorldError` for another platform."""
+    from envlock.model.lock import lock_of
     from envlock.workflows.build import BuildRequest
-    from envlock.workflows.inspect import lock_of
 
     here = this_platform()
     asked = getattr(arguments, "platform", None)

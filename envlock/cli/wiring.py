@@ -11,7 +11,6 @@ from envlock import __version__
 from envlock.backends.files import DiskWorkspace
 from envlock.backends.pins import DiskPins, cache_folder
 from envlock.errors import Fault, InputFileError
-from envlock.formats.stack_toml import LARGEST_BYTES, read_stack
 
 if TYPE_CHECKING:
     import argparse
@@ -34,6 +33,8 @@ def load_stack(path: str) -> Stack:
 
     The name must end in `.toml`: the lock's name is made from it.
     """
+    from envlock.formats.stack_toml import LARGEST_BYTES, read_stack
+
     if not path.endswith(".toml"):
         lock = path.endswith((".yml", ".yaml"))
         hint = f"that is a lock: `envlock show {path}` reads it" if lock else "rename the file"

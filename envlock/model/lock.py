@@ -49,3 +49,8 @@ LOCK_LIMIT_BYTES = 64_000_000
 def lock_path(stack_path: str) -> str:
     """Return where the lock of a stack lies: `stacks/a.toml` -> `stacks/a.conda-lock.yml`."""
     return stack_path.removesuffix(".toml") + ".conda-lock.yml"
+
+
+def lock_of(path: str) -> str:
+    """Return the lock that a path means: itself, or the lock beside a stack."""
+    return lock_path(path) if path.endswith(".toml") else path

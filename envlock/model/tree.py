@@ -15,8 +15,18 @@ class EntryKind(StrEnum):
     FOLDER = "folder"
 
 
-class TreeEntry(Struct, frozen=True, kw_only=True, order=True):
-    """One file, symbolic link or folder.
+class TreeEntry(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    order=True,
+    array_like=True,
+    forbid_unknown_fields=True,
+    gc=False,
+):
+    """One file, symbolic link or folder; there are tens of thousands of them.
+
+    The order of the fields is that of a manifest's rows, and so part of `tree_sha256`.
 
     Modes are not kept: everything in the store is read-only, so whether a file may be executed is
     all that a mode could still say. Times are not kept either; the store sets them all alike.
@@ -25,10 +35,10 @@ class TreeEntry(Struct, frozen=True, kw_only=True, order=True):
     path: str
     """Relative, with `/`; no `.`, `..`, empty part or control character."""
     kind: EntryKind
+    is_executable: bool = False
     sha256: str = ""
     """Of a file's content, 64 hex digits; empty for the rest."""
     size_bytes: int = 0
-    is_executable: bool = False
     target: str = ""
     """What a link points to, as it is written in the link; empty for the rest."""
 

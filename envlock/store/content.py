@@ -15,6 +15,7 @@ from envlock.store.tree import format_tree, tree_digest
 
 OWN_PLACEHOLDER = "/envlock-prefix"
 """In files that no package holds: launchers, `pyvenv.cfg`."""
+_BYTECODE_ENDINGS = (".pyc", "__pycache__")
 _BYTECODE = re.compile(r"(?:^|/)__pycache__(?:/[^/]+\.pyc)?$")
 
 
@@ -43,9 +44,15 @@ def restore_binary(content: bytes, prefix: str, placeholder: str) -> bytes:
 
 def content_digest(entries: Iterable[TreeEntry], restored: Mapping[str, TreeEntry]) -> str:
     """Return `content_sha256`; `restored` has the entries that a prefix has changed."""
-    kept = [
-        restored.get(entry.path, entry)
-        for entry in entries
-        if not (_BYTECODE.search(entry.path) and entry.kind is not EntryKind.LINK)
-    ]
+    kept = [entry for entry in entries if not _is_bytecode(entry)]
+    if restored:
+        kept = [restored.get(entry.path, entry) for entry in kept]
     return tree_digest(format_tree(kept))
+
+
+def _is_bytecode(entry: TreeEntry) -> bool:
+    return (
+        entry.path.endswith(_BYTECODE_ENDINGS)
+        and entry.kind is not EntryKind.LINK
+        and _BYTECODE.search(entry.path) is not None
+    )

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from operator import attrgetter
 
 import msgspec
 
 from envlock.errors import StoreError
-from envlock.model.tree import Difference, EntryDifference, EntryKind, TreeEntry
+from envlock.model.tree import Difference, EntryDifference, TreeEntry
 
 _HEADER = b"envlock-tree 1\n"
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(tuple[str, EntryKind, bool, str, int, str])
+_decoder = msgspec.json.Decoder(TreeEntry)
+_path_of = attrgetter("path")
 
 
 def format_tree(entries: Iterable[TreeEntry]) -> bytes:
@@ -29,20 +31,20 @@ def format_tree(entries: Iterable[TreeEntry]) -> bytes:
 
     Raises `StoreError` for a name or a target that is no Unicode text.
     """
-    lines = [_format_entry(entry) for entry in sorted(entries, key=lambda entry: entry.path)]
-    return _HEADER + b"\n".join(lines) + b"\n"
-
-
-def _format_entry(entry: TreeEntry) -> bytes:
+    ordered = sorted(entries, key=_path_of)
     try:
-        return _encoder.encode(
-            (
-                *(entry.path, entry.kind.value, entry.is_executable),
-                *(entry.sha256, entry.size_bytes, entry.target),
-            )
-        )
+        return _HEADER + (_encoder.encode_lines(ordered) or b"\n")
     except UnicodeEncodeError:
-        raise StoreError(f"a name in a tree is no text: {entry.path!a}") from None
+        faulty = next(entry.path for entry in ordered if not _is_text(entry))
+        raise StoreError(f"a name in a tree is no text: {faulty!a}") from None
+
+
+def _is_text(entry: TreeEntry) -> bool:
+    try:
+        (entry.path + entry.target).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
@@ -50,20 +52,9 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
     if not content.startswith(_HEADER):
         raise StoreError("expected the manifest of a tree, found something else")
     try:
-        rows = [_decoder.decode(line) for line in content[len(_HEADER) :].splitlines() if line]
+        return tuple(_decoder.decode_lines(content[len(_HEADER) :]))
     except msgspec.MsgspecError as error:
         raise StoreError(f"the manifest of a tree cannot be read: {error}") from None
-    return tuple(
-        TreeEntry(
-            path=path,
-            kind=kind,
-            is_executable=is_executable,
-            sha256=digest,
-            size_bytes=size_bytes,
-            target=target,
-        )
-        for path, kind, is_executable, digest, size_bytes, target in rows
-    )
 
 
 def tree_digest(content: bytes) -> str:

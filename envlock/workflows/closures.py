@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from envlock.errors import LockError
+from envlock.model.lock import lock_of
 from envlock.model.platform import Platform
 from envlock.model.store import Artifact, Environment
 from envlock.ports.workspace import Workspace
@@ -19,7 +20,6 @@ from envlock.store.closure_diff import (
 from envlock.store.wanted import artifacts_on, without_python
 from envlock.workflows.build import load_lock
 from envlock.workflows.care import CareTools, find_named
-from envlock.workflows.inspect import lock_of
 
 _LOCK_ENDINGS = (".toml", ".yml", ".yaml")
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from envlock.errors import LockError
 from envlock.formats.conda_lock import read_lock
-from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage
+from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_of
 from envlock.ports.history import History, HistoryError
 from envlock.ports.pins import Pins
 from envlock.ports.recordings import Recordings
 from envlock.ports.workspace import Workspace
 from envlock.solve.difference import Difference, PackageChange, compare_locks, platforms_of
-from envlock.workflows.inspect import lock_of, near_hints
+from envlock.workflows.inspect import near_hints
 from envlock.workflows.lock_sizes import Sizes, read_sizes
 
 DEFAULT_REVISION = "HEAD"

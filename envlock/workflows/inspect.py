@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from envlock.errors import EnvlockError, LockError
 from envlock.formats.conda_lock import read_lock
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, lock_path
+from envlock.model.lock import lock_of as lock_of  # noqa: PLC0414 - asked for here as well
 from envlock.ports.pins import Pins
 from envlock.ports.recordings import Recordings
 from envlock.ports.workspace import Workspace
@@ -49,11 +50,6 @@ class OpenedLock:
     lock: Lock
     stack_path: str | None
     """The stack beside it, None where there is none."""
-
-
-def lock_of(path: str) -> str:
-    """Return the lock that a path means: itself, or the lock beside a stack."""
-    return lock_path(path) if path.endswith(".toml") else path
 
 
 def open_lock(path: str, workspace: Workspace) -> OpenedLock:

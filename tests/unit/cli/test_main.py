@@ -13,6 +13,7 @@ import pytest
 
 from envlock import __version__
 from envlock.cli import main as entry
+from envlock.cli import progress
 from envlock.cli.main import COMMANDS, main
 from envlock.cli.usage import ELSEWHERE, Parser, unknown_command
 from envlock.errors import EnvlockError
@@ -255,6 +256,19 @@ def test_an_interrupt_on_a_terminal_leaves_the_echo_of_the_key_on_a_line_of_its_
 
     assert main(["solve"]) == 130
     assert terminal.getvalue() == "\ninterrupted; nothing was half-written\n"
+
+
+def test_an_interrupt_takes_the_line_of_a_step_off_the_terminal(monkeypatch: pytest.MonkeyPatch):
+    def interrupt(name: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "_known", interrupt)
+    monkeypatch.setattr(progress, "clear_line", lambda: True)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    assert main(["solve"]) == 130
+    assert sys.stderr.getvalue() == "interrupted; nothing was half-written\n"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("options", "stream"), [([], "stderr"), (["--json"], "stdout")])

@@ -75,3 +75,67 @@ def test_silence_is_silent(capsys: pytest.CaptureFixture[str]):
     silence.note("hear")
 
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [(13, "solving demo"), (12, "solving de…"), (3, "s…"), (1, "…")],
+)
+def test_a_line_ends_before_the_last_column_of_the_terminal(columns: int, shown: str):
+    assert progress.fit("solving demo", columns) == shown
+
+
+def test_a_terminal_that_does_not_say_how_wide_it_is_gets_eighty_columns(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    terminal = sit_down(monkeypatch)
+    progress.Talk().step("x" * 200)
+
+    wait_for(terminal, "\r\033[K" + "x" * 76 + "…")
+
+    assert progress.clear_line()
+    assert "x" * 77 not in terminal.getvalue()
+
+
+def test_a_new_step_ends_what_somebody_else_tells(monkeypatch: pytest.MonkeyPatch):
+    terminal = sit_down(monkeypatch)
+    talk, meter = progress.Talk(), progress.FetchMeter()
+    talk.step("waiting for another process")
+    wait_for(terminal, "waiting")
+
+    meter.begin(2, None)
+    terminal.truncate(0)
+    wait_for(terminal, "fetching 0 of 2 files")
+
+    assert progress.clear_line()
+    assert "waiting" not in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\033[K")
+
+
+def test_files_bytes_and_speed_are_told():
+    meter = progress.FetchMeter()
+    meter.begin(3, 40_000_000)
+    meter.received(8_000_000)
+
+    assert meter.describe(2.0) == "fetching 0 of 3 files, 8.0 MB of 40.0 MB, 4.0 MB/s"
+
+
+def test_a_speed_is_that_of_the_last_seconds():
+    meter = progress.FetchMeter()
+    meter.begin(1, None)
+    meter.received(10_000_000)
+    told = [meter.describe(float(second)).rpartition(", ")[2] for second in range(1, 8)]
+
+    assert told[0] == "10.0 MB/s"
+    assert told[4] == "2.0 MB/s"
+    assert told[6] == "0 B/s"
+
+
+def test_a_part_that_was_thrown_away_is_no_speed_below_nothing():
+    meter = progress.FetchMeter()
+    meter.begin(1, None)
+    meter.received(5_000_000)
+    meter.describe(1.0)
+    meter.received(-5_000_000)
+
+    assert meter.describe(7.0) == "fetching 0 of 1 files, 0 B, 0 B/s"
