@@ -21,6 +21,7 @@ from envlock.backends.store_trees import (
     read_manifest,
     read_tree,
     remove_tree,
+    seal,
     seal_tree,
     staged,
     staging_beside,
@@ -86,7 +87,7 @@ def test_what_is_known_is_neither_read_nor_changed(tmp_path: Path):
     known = Known()
     known.add((root / "data file").lstat(), "d" * 64)
 
-    entries = seal_tree(root, known)
+    entries = seal(root, known).entries
 
     assert {each.sha256 for each in entries if each.path == "data file"} == {"d" * 64}
     assert stat.S_IMODE((root / "data file").stat().st_mode) & 0o200
