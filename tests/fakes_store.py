@@ -143,6 +143,9 @@ class FakeProfiles:
             or each.is_current
         ]
 
+    def forget(self, profile: str) -> None:
+        self.kept = [each for each in self.kept if each.profile != profile]
+
 
 @dataclass
 class FakeStore:
@@ -158,6 +161,8 @@ class FakeStore:
     damages: list[Damage] = field(default_factory=list)
     refuses: Mapping[str, Exception] = field(default_factory=dict)
     """What fails, by the digest or label that it is asked for."""
+    kept: set[str] = field(default_factory=set)
+    """What was kept from being collected while the store was verified."""
     done: list[str] = field(default_factory=list)
     """What was repaired, as `what name`."""
 
@@ -286,6 +291,7 @@ class FakeStore:
     def verify(
         self, labels: Collection[str] | None, depth: Depth, reporter: Reporter
     ) -> Verification:
+        self.kept = {name for each in self.holders for name in each.kept}
         looked = [label for label in self.rows if labels is None or label in labels]
         return Verification(
             counts={Part.ENVIRONMENT: len(looked)},

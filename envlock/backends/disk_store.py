@@ -90,12 +90,14 @@ class DiskStore:
     def lacking(self, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
         """Return the artifacts that have to be fetched: neither unpacked nor downloaded."""
         with self.database() as database:
-            unpacked = database.trees()
-        return tuple(
-            artifact
-            for artifact in artifacts
-            if unpacked_name(artifact) not in unpacked and not self.artifacts.has(artifact.sha256)
-        )
+            rows = database.trees()
+
+        def is_here(artifact: Artifact) -> bool:
+            name = unpacked_name(artifact)
+            is_unpacked = name in rows and (self.layout.trees / name).is_dir()
+            return is_unpacked or self.artifacts.has(artifact.sha256)
+
+        return tuple(artifact for artifact in artifacts if not is_here(artifact))
 
     @contextlib.contextmanager
     def building(self, label: str, reporter: Reporter) -> Iterator[None]:

@@ -335,7 +335,7 @@ def hide(path: Path) -> Path | None:
 
 
 def sweep(root: Path) -> None:
-    """Remove a folder that nobody sees any more, read-only as it is.
+    """Remove a folder that nobody sees any more, read-only or unreadable as it may be.
 
     Its maker may have been killed and have left a child that still writes into it; then it is swept
     again.
@@ -355,9 +355,9 @@ def _sweep(root: Path) -> None:
     if not root.is_dir() or root.is_symlink():
         root.unlink(missing_ok=True)
         return
+    with contextlib.suppress(FileNotFoundError):
+        os.chmod(root, _OPEN_MODE)  # each folder before it is listed
     for folder, folders, _ in os.walk(root):
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(folder, _OPEN_MODE)
         for name in folders:
             path = os.path.join(folder, name)
             if not os.path.islink(path):

@@ -114,7 +114,7 @@ def compare_closures(before: Closure, after: Closure) -> ClosureDifference:
         before=before,
         after=after,
         moves=tuple(moves),
-        unchanged=sum(old[key].sha256 == new[key].sha256 for key in old.keys() & new.keys()),
+        unchanged=sum(_move(old[key], new[key]) is None for key in old.keys() & new.keys()),
         is_content_equal=_equal(before.content_sha256, after.content_sha256),
         is_tree_equal=_equal(before.tree_sha256, after.tree_sha256),
     )
