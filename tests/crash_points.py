@@ -68,7 +68,8 @@ class Point:
 
     call: str
     path: str
-    count: int
+    count: int | str
+    """As strace has it: `2+` is the second time and every time after it."""
 
     def __str__(self) -> str:
         return f"{self.call} {self.path} ({self.count})"

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from envlock.backends.bytecode import WORKERS, compile_sources
+from envlock.backends.link_check import check_rewritten
 from envlock.backends.link_files import Linker, TreeDamagedError, is_sealed, refuse_escape
 from envlock.backends.link_wheel import PythonPlace, WheelLinker
 from envlock.backends.store_sources import Source, SourceTrees
@@ -133,6 +134,10 @@ class Build:
             self.derivation.platform,
         )
         self._linked = read_linked(self.staging)
+        for artifact, source in conda:
+            stem = artifact.file_name.removesuffix(".conda").removesuffix(".tar.bz2")
+            rows = self._linked.get(f"{stem}.json", [])
+            check_rewritten(self.staging, self.prefix, rows, source.path)
 
     def _place(self, conda: Sequence[tuple[Artifact, Source]]) -> PythonPlace | None:
         host = self.derivation.interpreter

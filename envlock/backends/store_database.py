@@ -23,6 +23,7 @@ from envlock.store.address import split_label
 _WAIT_SECONDS = 60.0
 _PRIMARY = 0xFF
 """The part of an error's number that says its kind."""
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _HINTS = {
     sqlite3.SQLITE_FULL: "free space (`envlock gc`), then run it again",
     sqlite3.SQLITE_IOERR: "is the disk full, or failing?",
@@ -135,8 +136,8 @@ class StoreDatabase:
             raise self._failed(error) from error
 
     def _failed(self, error: sqlite3.Error) -> EnvlockError:
-        kind = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
-        if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        kind = _kind(error)
+        if kind in _DAMAGED:
             return StoreError(
                 f"{self._path}: the store's database is damaged: {error}\n"
                 "Nothing in it was touched.",
@@ -292,10 +293,16 @@ class StoreDatabase:
     def faults(self) -> tuple[str, ...]:
         """Return what SQLite finds wrong with the file itself."""
         try:
-            rows = self._rows("PRAGMA integrity_check")
-        except StoreError as error:  # too damaged to be checked
-            return (str(error).partition("\n")[0],)
+            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        except sqlite3.Error as error:
+            if _kind(error) in _DAMAGED:  # too much to say how
+                return (str(error),)
+            raise self._failed(error) from error
         return tuple(row[0] for row in rows if row[0] != "ok")
+
+
+def _kind(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY
 
 
 def _read_environment(row: tuple[object, ...], folder: Path) -> Environment:

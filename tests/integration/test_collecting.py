@@ -18,12 +18,12 @@ import pytest
 from envlock.backends.store_gc import StoreCollector
 from envlock.backends.store_locks import collector_lock, held
 from envlock.backends.store_processes import running_from
-from envlock.backends.store_trees import write_manifest
+from envlock.backends.store_trees import sweep, write_manifest
 from envlock.model.keeping import Collecting, Collection, Depth
 from envlock.model.tree import EntryKind, TreeEntry
 from envlock.workflows.care import CollectRequest, collect, verify
 from fakes import FakeReporter
-from tiny_store import TinyStore
+from tiny_store import TinyStore, tiny_store
 
 KILLS = int(os.environ.get("ENVLOCK_GC_KILL_COUNT", "12"))
 ROUNDS = int(os.environ.get("ENVLOCK_GC_RACE_COUNT", "3"))
@@ -31,8 +31,9 @@ TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> TinyStore:
-    return TinyStore(tmp_path)
+def tiny() -> Iterator[TinyStore]:
+    with tiny_store() as tiny:
+        yield tiny
 
 
 def gc(tiny: TinyStore, **asked: object) -> Collection:
@@ -324,10 +325,18 @@ ACTIONS = {
 
 
 @pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+def pristine() -> Iterator[tuple[Path, Path]]:
     """A store with something to do for everybody, and a copy to begin from each time."""
-    folder = tmp_path_factory.mktemp("killed")
-    tiny = TinyStore(folder)
+    with tiny_store() as tiny:
+        copy = tiny.folder.with_name(f"{tiny.folder.name}-copy")
+        try:
+            prepare(tiny, copy)
+            yield tiny.folder, copy
+        finally:
+            sweep(copy)
+
+
+def prepare(tiny: TinyStore, copy: Path) -> None:
     tiny.build("demo", "alpha", "beta 1")
     built = tiny.build("demo", "alpha", "beta 2")
     place = Path(built.path) / "pyvenv.cfg"
@@ -336,11 +345,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, P
     tree = next(each for each in tiny.store.layout.trees.glob("artifact-*/alpha"))
     tree.chmod(0o755)
     (tree / "extra.py").write_bytes(b"")
-    copy = folder.with_name(f"{folder.name}-copy")
-    shutil.copytree(folder, copy, symlinks=True, copy_function=copy_or_link({}))
-    yield folder, copy
-    for each in (folder, copy):
-        remove(each)
+    shutil.copytree(tiny.folder, copy, symlinks=True, copy_function=copy_or_link({}))
 
 
 def copy_or_link(known: dict[int, str]):
@@ -357,15 +362,8 @@ def copy_or_link(known: dict[int, str]):
     return copy
 
 
-def remove(folder: Path) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o755)
-    shutil.rmtree(folder)
-
-
 def begin_again(folder: Path, copy: Path) -> None:
-    remove(folder)
+    sweep(folder)
     shutil.copytree(copy, folder, symlinks=True, copy_function=copy_or_link({}))
 
 

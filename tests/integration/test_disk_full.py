@@ -238,5 +238,37 @@ def test_a_disk_that_fails_at_any_call_is_told(stage: Stage, disk: Disk, scene: 
     print(figures)  # noqa: T201 - for whoever runs it with `-s`
 
 
+@pytest.mark.parametrize("count", ["1", "1+"])
+def test_a_file_with_a_prefix_that_rattler_could_not_write_is_noticed(
+    stage: Stage, disk: Disk, count: str
+):
+    """rattler overlooks that error: the file comes out empty, and linking succeeds."""
+    reason = why_not_here()
+    if reason:
+        pytest.skip(reason)
+    before, command, _ = set_up(stage, "conda build")
+    used_by(stage, before)
+    (path,) = {
+        point.path
+        for point in stage.commands.trace(stage.home, *command)
+        if point.call == "write" and point.path.endswith("-mix/share/a.txt")
+    }
+    used_by(stage, before)
+
+    ended = stage.commands.fail(Point("write", path, count), "ENOSPC", *command)
+
+    assert ended.is_reached
+    if count == "1":  # it writes once more when it closes the file, and that went well
+        assert ended.status == 0, ended.output
+    else:
+        assert ended.output == (
+            "error: `share/a.txt` was not written whole: the disk is full, or failing\n"
+            "Nothing was installed; the store holds what it held before.\n\n"
+            "hint: free space (`envlock gc`), then run it again\n"
+        )
+        assert look(stage) == []
+    check_recovery(stage, ["gc"], count)
+
+
 def chosen(points: Sequence[Point], count: int) -> list[Point]:
     return random.Random(SEED).sample(list(points), count)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from envlock.cli.main import main
-from tiny_store import TinyStore
+from tiny_store import TinyStore, tiny_store
 
 VERSION = ".".join(map(str, sys.version_info[:3]))
 
@@ -40,12 +41,12 @@ class Terminal:
 
 @pytest.fixture
 def terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    tiny = TinyStore(tmp_path)
-    monkeypatch.setenv("ENVLOCK_HOME", str(tiny.store.layout.root))
-    monkeypatch.chdir(tmp_path)
-    return Terminal(tiny, capsys)
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Terminal]:
+    with tiny_store() as tiny:
+        monkeypatch.setenv("ENVLOCK_HOME", str(tiny.store.layout.root))
+        monkeypatch.chdir(tiny.folder)
+        yield Terminal(tiny, capsys)
 
 
 def test_an_empty_store_is_friendly(terminal: Terminal):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,13 @@ from envlock.model.keeping import Depth, Part, Verification
 from envlock.model.tree import Difference
 from envlock.workflows.care import RepairTools, repair, verify
 from fakes_store import FakeInterpreters, other_python
-from tiny_store import TinyStore
+from tiny_store import TinyStore, tiny_store
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> TinyStore:
-    return TinyStore(tmp_path)
+def tiny() -> Iterator[TinyStore]:
+    with tiny_store() as tiny:
+        yield tiny
 
 
 def look(tiny: TinyStore, *names: str, depth: Depth = Depth.FULL) -> Verification:

@@ -210,8 +210,7 @@ def test_a_database_with_pages_gone_bad_is_told_as_damaged(path: Path):
     path.write_bytes(bytes(content))
 
     with contextlib.closing(StoreDatabase(path, on_network=True)) as database:
-        (fault,) = database.faults()
-        assert fault == f"{path}: the store's database is damaged: database disk image is malformed"
+        assert database.faults() == ("database disk image is malformed",)
         with pytest.raises(StoreError, match="the store's database is damaged"):
             database.roots()
 
