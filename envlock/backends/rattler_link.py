@@ -26,6 +26,8 @@ _ENDINGS = (".conda", ".tar.bz2")
 _META = "conda-meta"
 _KEPT = ("history",)
 """Makes conda see an environment; empty."""
+_LAUNCHERS = ("unix_python_entry_point",)
+"""Files that rattler writes itself, with the prefix in them."""
 _NOWHERE = "file:///nowhere"
 """Asked only if rattler missed a package in the cache; then it fails, and so do we."""
 
@@ -121,7 +123,8 @@ def write_canonical_meta(staging: Path) -> None:
     """Rewrite `conda-meta` so that it says what the packages are, and nothing of this machine.
 
     No address, channel, cache folder or wish stays; the archive's digest names it better. The
-    digest that a rewritten file has under this prefix is left out too: it would differ by prefix.
+    digest and the size that a rewritten file has under this prefix are left out too: they would
+    differ by prefix.
     """
     for path in sorted((staging / _META).iterdir()):
         if path.suffix == ".json":
@@ -142,6 +145,11 @@ def _canonical(record: dict[str, Any]) -> dict[str, Any]:
     paths = record["paths_data"]["paths"]
     for entry in paths:
         entry.pop("sha256_in_prefix", None)
+        is_launcher = entry.get("path_type") in _LAUNCHERS
+        if is_launcher:
+            entry.pop("sha256", None)
+        if is_launcher or entry.get("prefix_placeholder"):
+            entry.pop("size_in_bytes", None)
     record["paths_data"]["paths"] = sorted(paths, key=lambda entry: str(entry["_path"]))
     record["files"] = sorted(record["files"])
     return record

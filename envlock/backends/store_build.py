@@ -19,6 +19,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from envlock.backends.bytecode import compile_sources
 from envlock.backends.link_files import Linker, TreeDamagedError, is_sealed, refuse_escape
 from envlock.backends.link_wheel import PythonPlace, WheelLinker
@@ -67,6 +69,8 @@ class Build:
     _known: Known = field(default_factory=Known)
     _linked: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
+    _site: str = ""
+    """Where Python's packages lie; empty where there is no Python."""
 
     def run(self) -> Built:
         """Fill the staging folder. Raises `ArchiveError`, `StoreError` and `WorldError`."""
@@ -84,6 +88,7 @@ class Build:
             )
         names = [source.name for _, source in self.sources]
         if place is not None:
+            self._site = place.site
             if self.derivation.interpreter:
                 _write_venv(linker, self.derivation.interpreter, place, self.derivation.name)
             names += self._link_python(linker, place, conda, wheels)
@@ -170,11 +175,10 @@ class Build:
         self, artifact: Artifact, source: Source, place: PythonPlace
     ) -> tuple[Mapping[str, str], set[str]]:
         """Return where a package's files went, and which of them are rewritten for the prefix."""
-        stem = artifact.file_name.removesuffix(".conda").removesuffix(".tar.bz2")
         library = place.site.rpartition("/")[0] + "/"
         rows = {
             str(row["_path"]): row
-            for row in self._linked.get(f"{stem}.json", [])
+            for row in self._linked.get(f"{_stem(artifact)}.json", [])
             if str(row["_path"]).startswith(library)
         }
         changed = {path for path, row in rows.items() if row.get("prefix_placeholder")}
@@ -248,41 +252,74 @@ class Build:
 
     def _restored(self, entries: Sequence[TreeEntry]) -> Mapping[str, TreeEntry]:
         """Return the entries that the prefix has changed, as they are without it."""
-        placeholders = {
-            str(row["_path"]): row
-            for rows in self._linked.values()
-            for row in rows
-            if row.get("prefix_placeholder")
-        }
+        placeholders = dict(self._placeholders())
         restored: dict[str, TreeEntry] = {}
         for entry in entries:
             if entry.kind is not EntryKind.FILE:
                 continue
-            row = placeholders.get(entry.path)
+            placeholder = placeholders.get(entry.path)
             path = f"{self.staging}/{entry.path}"
-            if row is None and self._known.digest(os.lstat(path)) is not None:
+            if placeholder is None and self._known.digest(os.lstat(path)) is not None:
                 continue
             with open(path, "rb") as file:
                 content = file.read()
-            restored[entry.path] = self._restore(entry, content, row)
+            if placeholder is None:
+                content = restore_text(content, self.prefix, OWN_PLACEHOLDER)
+            else:
+                content = placeholder.restore(content, self.prefix, entry.path)
+            restored[entry.path] = _with_content(entry, content)
         return restored
 
-    def _restore(
-        self, entry: TreeEntry, content: bytes, row: Mapping[str, Any] | None
-    ) -> TreeEntry:
-        if row is None:
-            content = restore_text(content, self.prefix, OWN_PLACEHOLDER)
-        else:
-            is_binary = row.get("file_mode") == "binary"
-            restore = restore_binary if is_binary else restore_text
-            content = restore(content, self.prefix, str(row["prefix_placeholder"]))
-        return TreeEntry(
-            path=entry.path,
-            kind=entry.kind,
-            sha256=sha256(content).hexdigest(),
-            size_bytes=len(content),
-            is_executable=entry.is_executable,
-        )
+    def _placeholders(self) -> Iterator[tuple[str, _Placeholder]]:
+        """Yield the files that rattler has put the prefix into."""
+        for artifact, source in self.sources:
+            for row in self._linked.get(f"{_stem(artifact)}.json", []):
+                if row.get("prefix_placeholder"):
+                    yield (
+                        str(row["_path"]),
+                        _Placeholder(
+                            text=str(row["prefix_placeholder"]),
+                            is_binary=row.get("file_mode") == "binary",
+                            tree=source.path,
+                            site=self._site,
+                        ),
+                    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placeholder:
+    """What stands for the prefix in one file of a package."""
+
+    text: str
+    is_binary: bool
+    tree: Path
+    """Where the package is unpacked."""
+    site: str
+
+    def restore(self, content: bytes, prefix: str, path: str) -> bytes:
+        """Return what the package has for a file of the environment."""
+        if self.is_binary:
+            return restore_binary(content, prefix, self.text)
+        return restore_text(content, prefix, self.text, self._original(path))
+
+    def _original(self, path: str) -> bytes | None:
+        candidates = [path, f"python-scripts/{path.removeprefix('bin/')}"]
+        if self.site:
+            candidates.append(f"site-packages/{path.removeprefix(f'{self.site}/')}")
+        for candidate in candidates:
+            place = self.tree / candidate
+            if place.is_file():
+                return place.read_bytes()
+        return None
+
+
+def _with_content(entry: TreeEntry, content: bytes) -> TreeEntry:
+    digest = sha256(content).hexdigest()
+    return replace(entry, sha256=digest, size_bytes=len(content))
+
+
+def _stem(artifact: Artifact) -> str:
+    return artifact.file_name.removesuffix(".conda").removesuffix(".tar.bz2")
 
 
 def _python_place(prefix: str, version: str, site: str) -> PythonPlace:
