@@ -174,7 +174,10 @@ class Build:
     def _conda_sources(
         self, artifact: Artifact, source: Source, place: PythonPlace
     ) -> tuple[Mapping[str, str], set[str]]:
-        """Return where a package's files went, and which of them are rewritten for the prefix."""
+        """Return where a package's files went, and which have to be compiled where they lie now.
+
+        Those are rewritten for the prefix, or are links to what may be.
+        """
         library = place.site.rpartition("/")[0] + "/"
         rows = {
             str(row["_path"]): row
@@ -186,8 +189,12 @@ class Build:
         for entry in source.entries:
             path = entry.path
             target = f"{place.site}/{path[14:]}" if path.startswith("site-packages/") else path
-            if target in rows and target not in changed:
+            if target not in rows or target in changed:
+                continue
+            if entry.kind is EntryKind.FILE:
                 targets[path] = target
+            elif os.path.isfile(f"{self.staging}/{target}"):
+                changed.add(target)
         return targets, changed
 
     def _python(self, place: PythonPlace) -> Path:
