@@ -119,6 +119,18 @@ def write_channel(channel: Path, packed: Iterable[Packed]) -> None:
         (folder / "repodata.json").write_bytes(_json(repodata))
 
 
+def read_channel(channel: Path) -> tuple[Packed, ...]:
+    """Return the packages that `write_channel` has listed."""
+    return tuple(
+        Packed(path=channel / subdir / name, record=record)
+        for subdir in ("linux-64", "noarch")
+        for table in ("packages", "packages.conda")
+        for name, record in json.loads((channel / subdir / "repodata.json").read_bytes())[
+            table
+        ].items()
+    )
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value, indent=2, sort_keys=True).encode()
 

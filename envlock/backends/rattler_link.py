@@ -26,6 +26,7 @@ _ENDINGS = (".conda", ".tar.bz2")
 _META = "conda-meta"
 _KEPT = ("history",)
 """Makes conda see an environment; empty."""
+_ASIDE = "__clobbers__"
 _LAUNCHERS = ("unix_python_entry_point",)
 """Files that rattler writes itself, with the prefix in them."""
 _NOWHERE = "file:///nowhere"
@@ -117,6 +118,38 @@ def read_linked(staging: Path) -> dict[str, list[dict[str, Any]]]:
         path.name: json.loads(path.read_bytes())["paths_data"]["paths"]
         for path in sorted((staging / _META).glob("*.json"))
     }
+
+
+def drop_clobbered(staging: Path) -> tuple[str, ...]:
+    """Remove the files that rattler has put aside since another package has the same path.
+
+    Which of the folders for them it leaves empty is a matter of chance. Returns the paths that
+    packages disagree about, ordered; the file that stands there is the one that conda would have.
+    """
+    records = {path: json.loads(path.read_bytes()) for path in (staging / _META).glob("*.json")}
+    rows = [row for record in records.values() for row in record["paths_data"]["paths"]]
+    stands = {row["_path"]: row.get("sha256") for row in rows}
+    aside = [row for row in rows if _is_aside(row["_path"])]
+    for path, record in records.items():
+        kept = [row for row in record["paths_data"]["paths"] if not _is_aside(row["_path"])]
+        if len(kept) < len(record["paths_data"]["paths"]):
+            record["paths_data"]["paths"] = kept
+            record["files"] = [name for name in record["files"] if not _is_aside(name)]
+            path.write_text(json.dumps(record), encoding="utf-8")
+    shutil.rmtree(staging / _ASIDE, ignore_errors=True)
+    return tuple(
+        sorted(
+            {
+                str(row["original_path"])
+                for row in aside
+                if row.get("sha256") is None or row["sha256"] != stands.get(row["original_path"])
+            }
+        )
+    )
+
+
+def _is_aside(path: str) -> bool:
+    return path.startswith(f"{_ASIDE}/")
 
 
 def write_canonical_meta(staging: Path) -> None:

@@ -26,6 +26,7 @@ from envlock.backends.link_files import Linker, TreeDamagedError, is_sealed, ref
 from envlock.backends.link_wheel import PythonPlace, WheelLinker
 from envlock.backends.rattler_link import (
     CondaSource,
+    drop_clobbered,
     link_conda,
     read_linked,
     write_canonical_meta,
@@ -125,6 +126,7 @@ class Build:
             self.prefix,
             self.derivation.platform,
         )
+        self._notes += _collision_notes(drop_clobbered(self.staging))
         self._linked = read_linked(self.staging)
 
     def _place(self, conda: Sequence[tuple[Artifact, Source]]) -> PythonPlace | None:
