@@ -2,7 +2,8 @@
 
 Numbered as in the contract of the store:
 
-1. conda packages are linked by rattler, with the final prefix in them;
+1. conda packages are linked by rattler, with the final prefix in them; the scripts that are allowed
+   run;
 2. bytecode that no earlier build has left is compiled, by this environment's Python;
 3. wheels and bytecode are linked;
 4. `conda-meta` is rewritten canonically;
@@ -23,6 +24,7 @@ from msgspec.structs import replace
 
 from envlock.backends.bytecode import compile_sources
 from envlock.backends.link_files import Linker, TreeDamagedError, is_sealed, refuse_escape
+from envlock.backends.link_scripts import ScriptRunner, find_scripts
 from envlock.backends.link_wheel import PythonPlace, WheelLinker
 from envlock.backends.rattler_link import (
     CondaSource,
@@ -70,6 +72,8 @@ class Build:
     _known: Known = field(default_factory=Known)
     _linked: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
+    _altered: frozenset[str] = frozenset()
+    """Files of packages that a post-link script has changed or removed."""
     _site: str = ""
     """Where Python's packages lie; empty where there is no Python."""
 
@@ -79,7 +83,8 @@ class Build:
         conda = [each for each in self.sources if each[0].kind is ArtifactKind.CONDA]
         wheels = [each for each in self.sources if each[0].kind is ArtifactKind.WHEEL]
         self._learn(conda)
-        self._link_conda([(artifact, source) for artifact, source in conda])
+        self._link_conda(conda)
+        self._run_scripts(conda)
         linker = Linker(str(self.staging), self._known)
         place = self._place(conda)
         if place is None and wheels:
@@ -128,6 +133,14 @@ class Build:
         )
         self._notes += _collision_notes(drop_clobbered(self.staging))
         self._linked = read_linked(self.staging)
+
+    def _run_scripts(self, conda: Sequence[tuple[Artifact, Source]]) -> None:
+        scripts, notes = find_scripts(conda, self.derivation.link_scripts)
+        if scripts:
+            self.say(f"running {len(scripts)} post-link scripts")
+        runner = ScriptRunner(staging=self.staging, prefix=self.prefix, known=self._known)
+        self._altered, messages = runner.run(scripts)
+        self._notes += [*notes, *messages]
 
     def _place(self, conda: Sequence[tuple[Artifact, Source]]) -> PythonPlace | None:
         host = self.derivation.interpreter
@@ -193,7 +206,7 @@ class Build:
             target = f"{place.site}/{path[14:]}" if path.startswith("site-packages/") else path
             if target not in rows or target in changed:
                 continue
-            if entry.kind is EntryKind.FILE:
+            if entry.kind is EntryKind.FILE and target not in self._altered:
                 targets[path] = target
             elif os.path.isfile(f"{self.staging}/{target}"):
                 changed.add(target)
