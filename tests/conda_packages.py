@@ -26,6 +26,8 @@ class Member:
     content: bytes = b""
     target: str | None = None
     """What a symbolic link points to; None for a file."""
+    is_folder: bool = False
+    """An empty folder."""
     is_executable: bool = False
     placeholder: str | None = None
     """What the prefix takes the place of; None for a file that does not know its prefix."""
@@ -35,6 +37,8 @@ class Member:
         """Return the member's row of `paths.json`."""
         if self.target is not None:
             return {"_path": path, "path_type": "softlink"}
+        if self.is_folder:
+            return {"_path": path, "path_type": "directory"}
         prefix = {"prefix_placeholder": self.placeholder, "file_mode": self.file_mode}
         return {
             "_path": path,
@@ -176,6 +180,9 @@ def _tar(members: Mapping[str, Member]) -> bytes:
             header.mode = 0o755 if member.is_executable else 0o644
             if member.target is not None:
                 header.type, header.linkname = tarfile.SYMTYPE, member.target
+                archive.addfile(header)
+            elif member.is_folder:
+                header.type, header.mode = tarfile.DIRTYPE, 0o755
                 archive.addfile(header)
             else:
                 header.size = len(member.content)

@@ -104,6 +104,26 @@ def linked_package(channel: Path) -> Packed:
     )
 
 
+def bare_package(channel: Path) -> Packed:
+    """A package that is there for its name, as those are that exclude each other."""
+    return pack(channel, "bare", members={})
+
+
+def folder_package(channel: Path) -> Packed:
+    """A package of folders, and of names that are no words."""
+    return pack(
+        channel,
+        "folders",
+        members={
+            "var/empty": Member(is_folder=True),
+            "var/lib/folders": Member(is_folder=True),
+            "share/folders/\u00e9 \u00fc.txt": Member(content=b"accents\n"),
+            "top.txt": Member(content=b"top\n"),
+            "top-link": Member(target="top.txt"),
+        },
+    )
+
+
 def old_package(channel: Path) -> Packed:
     """A package in the format and with the lists of ten years ago."""
     return pack(
@@ -144,6 +164,8 @@ def make_small_packages(channel: Path) -> tuple[Packed, ...]:
         python_package(channel),
         activated_package(channel),
         binary_package(channel),
+        bare_package(channel),
+        folder_package(channel),
         linked_package(channel),
         old_package(channel),
         shebang_package(channel),

@@ -59,8 +59,7 @@ def link_conda(sources: Sequence[CondaSource], staging: Path, prefix: str, platf
     cache = staging.with_name(f"{staging.name}.cache")
     cache.mkdir()
     try:
-        for source in sources:
-            (cache / _stem(source.artifact)).symlink_to(source.tree)
+        folders = [path for source in sources for path in _offer(source, cache)]
         packages = PackageCache.new_layered([cache], validation_mode=ValidationMode.skip())
         records = [_record(source) for source in sources]
         asyncio.run(
@@ -74,10 +73,47 @@ def link_conda(sources: Sequence[CondaSource], staging: Path, prefix: str, platf
                 package_cache=packages,
             )
         )
+        for folder in folders:
+            (staging / folder).mkdir(parents=True, exist_ok=True)
     except (InstallerError, IoError, LinkError, TransactionError) as error:
         raise _failed(error) from error
     finally:
         shutil.rmtree(cache, ignore_errors=True)
+
+
+def _offer(source: CondaSource, cache: Path) -> Sequence[str]:
+    """Put a package where rattler looks for it; returns the empty folders that it wants.
+
+    rattler takes an empty folder among a package's paths for a file and fails, so it is shown a
+    list without them.
+    """
+    place = cache / _stem(source.artifact)
+    listed = source.tree / "info" / "paths.json"
+    paths = json.loads(listed.read_bytes()) if listed.is_file() else {"paths": []}
+    folders = [row["_path"] for row in paths["paths"] if row.get("path_type") == "directory"]
+    if not folders:
+        place.symlink_to(source.tree)
+        return []
+    paths["paths"] = [row for row in paths["paths"] if row["_path"] not in folders]
+    _overlay(source.tree, place, "info")
+    _overlay(source.tree / "info", place / "info", "paths.json")
+    (place / "info" / "paths.json").write_text(json.dumps(paths), encoding="utf-8")
+    return [path for path in folders if not path.startswith("site-packages/")]
+
+
+def _overlay(tree: Path, place: Path, besides: str) -> None:
+    """Make a folder that holds what another one does, all but one name."""
+    place.mkdir()
+    for item in tree.iterdir():
+        target = place / item.name
+        if item.name == besides:
+            continue
+        if item.is_symlink():
+            target.symlink_to(item.readlink())
+        elif item.is_dir():
+            target.symlink_to(item)
+        else:
+            target.hardlink_to(item)
 
 
 def _failed(error: Exception) -> EnvlockError:

@@ -164,22 +164,25 @@ class Build:
     ) -> Iterator[str]:
         """Link wheels and bytecode; yields the names of the bytecode's trees."""
         self.say(f"linking {len(wheels)} wheels")
-        placed: list[tuple[Source, Mapping[str, str]]] = []
+        placed: list[tuple[Source, Mapping[str, str], set[str]]] = []
         rewritten: set[str] = set()
         for artifact, source in conda:
-            targets, changed = self._conda_sources(artifact, source, place)
-            placed.append((source, targets))
+            targets, as_packed, changed = self._conda_sources(artifact, source, place)
+            placed.append((source, targets, as_packed))
             rewritten |= changed
         for _, source in wheels:
             wheel = WheelLinker(source.path, source.name, source.entries)
             wheel.link(linker, place)
-            placed.append((source, dict(wheel.sources(place))))
+            files = dict(wheel.sources(place))
+            placed.append((source, files, set(files.values())))
         python = self._python(place)
         identity = self._python_identity()
-        for source, targets in placed:
+        for source, targets, as_packed in placed:
             sources = {path: target for path, target in targets.items() if path.endswith(".py")}
             if sources:
-                yield self._link_bytecode(linker, python, identity, source, sources)
+                bytecode = self._bytecode(python, identity, source, sources)
+                self._link_bytecode(linker, bytecode, sources, as_packed)
+                yield bytecode.name
         late = sorted(path for path in rewritten if path.endswith(".py"))
         for path in late:
             _remove_shipped(self.staging, path)
@@ -188,29 +191,35 @@ class Build:
 
     def _conda_sources(
         self, artifact: Artifact, source: Source, place: PythonPlace
-    ) -> tuple[Mapping[str, str], set[str]]:
-        """Return where a package's files went, and which have to be compiled where they lie now.
+    ) -> tuple[Mapping[str, str], set[str], set[str]]:
+        """Return where a package's sources go, and two sets of targets.
 
-        Those are rewritten for the prefix, or are links to what may be.
+        The first are those that lie there as they were packed. The second have to be compiled
+        where they lie now: they are rewritten, or are links to what may be.
         """
         library = place.site.rpartition("/")[0] + "/"
-        rows = {
-            str(row["_path"]): row
-            for row in self._linked.get(f"{_stem(artifact)}.json", [])
-            if str(row["_path"]).startswith(library)
+        rows = {str(row["_path"]): row for row in self._linked.get(f"{_stem(artifact)}.json", [])}
+        changed = {
+            path
+            for path, row in rows.items()
+            if row.get("prefix_placeholder") and path.startswith(library)
         }
-        changed = {path for path, row in rows.items() if row.get("prefix_placeholder")}
         targets: dict[str, str] = {}
+        as_packed: set[str] = set()
         for entry in source.entries:
             path = entry.path
             target = f"{place.site}/{path[14:]}" if path.startswith("site-packages/") else path
+            if not path.endswith(".py") or not target.startswith(library):
+                continue
+            if entry.kind is EntryKind.FILE:
+                targets[path] = target
             if target not in rows or target in changed:
                 continue
             if entry.kind is EntryKind.FILE and target not in self._altered:
-                targets[path] = target
+                as_packed.add(target)
             elif os.path.isfile(f"{self.staging}/{target}"):
                 changed.add(target)
-        return targets, changed
+        return targets, as_packed, changed
 
     def _python(self, place: PythonPlace) -> Path:
         host = self.derivation.interpreter
@@ -225,21 +234,24 @@ class Build:
             ).hexdigest()
         return next(artifact.sha256 for artifact, _ in self.sources if artifact.name == "python")
 
+    def _bytecode(
+        self, python: Path, identity: str, source: Source, sources: Mapping[str, str]
+    ) -> Source:
+        """Return the bytecode of all of an artifact's sources, whatever this build takes of it."""
+        name = f"bytecode-{source.name.removeprefix('artifact-')}-{identity[:32]}"
+        found = self.trees.find(name)
+        if found is not None:
+            return found
+        self.say(f"compiling {len(sources):,} Python files, once for this Python")
+        return self.trees.make(name, lambda staging: _compile(python, source, sources, staging))
+
     def _link_bytecode(
         self,
         linker: Linker,
-        python: Path,
-        identity: str,
-        source: Source,
+        bytecode: Source,
         sources: Mapping[str, str],
-    ) -> str:
-        name = f"bytecode-{source.name.removeprefix('artifact-')}-{identity[:32]}"
-        bytecode = self.trees.find(name)
-        if bytecode is None:
-            self.say(f"compiling {len(sources):,} Python files, once for this Python")
-            bytecode = self.trees.make(
-                name, lambda staging: _compile(python, source, sources, staging)
-            )
+        as_packed: set[str],
+    ) -> None:
         for entry in bytecode.entries:
             if entry.kind is not EntryKind.FILE:
                 continue
@@ -248,14 +260,13 @@ class Build:
                 file = entry.path.removeprefix("__pycache__/")
             stem = file.removesuffix(".pyc").rpartition(".")[0]  # `a.b.cpython-311.pyc` of `a.b.py`
             target = sources.get(f"{folder}/{stem}.py" if folder else f"{stem}.py")
-            if target is None:
+            if target is None or target not in as_packed:
                 continue
             path = f"{target.rpartition('/')[0]}/__pycache__/{file}"
             place = linker.place(path)
             if os.path.lexists(place):  # shipped with the package: made for other times of files
                 os.unlink(place)
-            linker.link(name, f"{bytecode.path}/{entry.path}", entry, path)
-        return name
+            linker.link(bytecode.name, f"{bytecode.path}/{entry.path}", entry, path)
 
     # --- sealing ----------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.index
 WANTED = """
 [dependencies]
 activated = "*"
+bare = "*"
+folders = "*"
 binary = "*"
 greeting = "*"
 linked = "*"
@@ -188,8 +190,8 @@ def test_the_tools_of_conda_read_what_is_installed(built: dict[str, Any]):
     }
 
     assert sorted(records) == [
-        *("activated", "binary", "greeting", "libstdcxx", "linked", "oldstyle", "python"),
-        "shebang",
+        *("activated", "bare", "binary", "folders", "greeting", "libstdcxx", "linked"),
+        *("oldstyle", "python", "shebang"),
     ]
     assert Path(built["path"], "conda-meta", "history").read_bytes() == b""
     for record in records.values():
@@ -218,6 +220,15 @@ def test_links_are_links(built: dict[str, Any]):
     assert (prefix / "share/linked").readlink() == Path("linked-2.1")
     assert (prefix / "share/linked/about.txt").read_bytes() == b"about\n"
     assert not (prefix / "share/linked-nowhere").exists()
+
+
+def test_empty_folders_and_a_package_of_nothing_are_there(built: dict[str, Any]):
+    prefix = Path(built["path"])
+
+    assert [*(prefix / "var/empty").iterdir(), *(prefix / "var/lib/folders").iterdir()] == []
+    assert (prefix / "top-link").read_bytes() == b"top\n"
+    assert (prefix / "top.txt").stat().st_nlink > 1
+    assert (prefix / "conda-meta/bare-1.0-0.json").is_file()
 
 
 def test_a_second_build_beside_it_is_the_same(house: CondaHouse, lock: str, built: dict[str, Any]):
@@ -293,7 +304,7 @@ def test_from_a_server_too_and_a_sibling_fetches_and_unpacks_only_what_is_new(
 
     assert cold["content_sha256"] == built["content_sha256"]
     assert set(asked.values()) == {1}
-    assert len(asked) == 8
+    assert len(asked) == 10
     assert warm["is_new"]
     assert least["is_new"]
     assert by_path(hosted.requests) == asked

@@ -289,15 +289,22 @@ def test_bytecode_follows_what_a_script_has_changed(house: CondaHouse, debian_ch
     """
     package = scripted(house, text, depends=["greeting"])
 
-    told = house.build(lock_of(house, *read_channel(debian_channel), package, allowed=["demo"]))
+    packed = [*read_channel(debian_channel), package]
+    told = house.build(lock_of(house, *packed, allowed=["demo"]))
 
     done = house.run("build", "--rebuild-check", str(house.folder / "env.conda-lock.yml"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert Path(told["path"], "before.txt").read_text() == "hello\n"
     greeted = subprocess.run([f"{told['path']}/bin/greet"], capture_output=True, check=True)
     assert greeted.stdout == b"changed\n"
-    compiled = Path(told["path"], "lib/python3.11/site-packages/greeting/__pycache__")
-    assert not list(compiled.glob("a.b.*"))
+    compiled = "lib/python3.11/site-packages/greeting/__pycache__"
+    assert names(told["path"], compiled) == {"__init__", "words"}
+    plain = house.build(lock_of(house, *packed, name="plain"))
+    assert names(plain["path"], compiled) == {"__init__", "words", "a.b"}
+
+
+def names(*folder: str) -> set[str]:
+    return {path.name.removesuffix(".cpython-311.pyc") for path in Path(*folder).iterdir()}
 
 
 # --- what the stack says --------------------------------------------------------------------------
