@@ -160,7 +160,8 @@ def drop_clobbered(staging: Path) -> tuple[str, ...]:
     """Remove the files that rattler has put aside since another package has the same path.
 
     Which of the folders for them it leaves empty is a matter of chance. Returns the paths that
-    packages disagree about, ordered; the file that stands there is the one that conda would have.
+    packages disagree about, ordered. What stands there is of the package that needs the other
+    one, else of the first by name.
     """
     records = {path: json.loads(path.read_bytes()) for path in (staging / _META).glob("*.json")}
     rows = [row for record in records.values() for row in record["paths_data"]["paths"]]

@@ -125,11 +125,12 @@ PYTHON = Packed(
 """Says which Python the wheels are for; the machine's own is taken."""
 
 
-def clashing_package(channel: Path, name: str) -> Packed:
+def clashing_package(channel: Path, name: str, *depends: str) -> Packed:
     """A package that has a file of another one, with other content."""
     return pack(
         channel,
         name,
+        depends=depends,
         members={
             "share/clash.txt": Member(content=name.encode()),
             f"share/{name}.txt": Member(content=b"mine"),
@@ -293,6 +294,21 @@ def test_of_files_that_packages_disagree_about_one_stands_and_a_note_says_so(sho
     assert sorted(path.name for path in prefix.iterdir()) == ["conda-meta", "share"]
     assert record["files"] == ["share/clash-b.txt"]
     assert [row["_path"] for row in record["paths_data"]["paths"]] == ["share/clash-b.txt"]
+
+
+@pytest.mark.parametrize(("depends", "stands"), [((), b"clash-a"), (("clash-a",), b"clash-b")])
+def test_the_file_of_the_package_that_needs_the_other_stands(
+    short: Path, depends: tuple[str, ...], stands: bytes
+):
+    packed = [
+        clashing_package(short / "channel", "clash-a"),
+        clashing_package(short / "channel", "clash-b", *depends),
+    ]
+    house = CondaHouse(folder=short / "w", home=short / "h")
+
+    told = house.build(write_lock(short / "w" / "demo.conda-lock.yml", packed))
+
+    assert Path(told["path"], "share", "clash.txt").read_bytes() == stands
 
 
 # --- a second build beside the first --------------------------------------------------------------
