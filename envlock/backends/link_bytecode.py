@@ -37,55 +37,52 @@ class _Wanted:
     sources: Mapping[str, str]
 
 
-def link_bytecode(
-    placed: Sequence[Placed],
-    python: Path,
-    identity: str,
-    trees: SourceTrees,
-    linker: Linker,
-    say: Callable[[str], None],
-) -> Iterator[str]:
-    """Have the bytecode of packages linked; what is missing is compiled first, all at once.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BytecodeLinker:
+    """Links bytecode of one Python, compiled where it is missing."""
 
-    `identity` names the Python in full. Yields the names of the trees.
-    """
-    wanted = list(_wanted(placed, identity))
-    for item, bytecode in zip(wanted, _made(wanted, python, trees, say), strict=True):
-        _link(linker, bytecode, item)
-        yield bytecode.name
+    python: Path
+    identity: str
+    """Names the Python in full: 64 hex digits."""
+    trees: SourceTrees
+    say: Callable[[str], None]
 
+    def link(self, placed: Sequence[Placed], linker: Linker) -> Iterator[str]:
+        """Have the bytecode of packages linked; what is missing is compiled first, all at once.
 
-def _wanted(placed: Sequence[Placed], identity: str) -> Iterator[_Wanted]:
-    for each in placed:
-        sources = {path: to for path, to in each.targets.items() if path.endswith(".py")}
-        if sources:
-            name = f"bytecode-{each.source.name.removeprefix('artifact-')}-{identity[:32]}"
-            yield _Wanted(name=name, placed=each, sources=sources)
+        Yields the names of the trees.
+        """
+        wanted = list(self._wanted(placed))
+        for item, bytecode in zip(wanted, self._made(wanted), strict=True):
+            _link(linker, bytecode, item)
+            yield bytecode.name
 
+    def _wanted(self, placed: Sequence[Placed]) -> Iterator[_Wanted]:
+        for each in placed:
+            sources = {path: to for path, to in each.targets.items() if path.endswith(".py")}
+            if sources:
+                name = f"bytecode-{each.source.name.removeprefix('artifact-')}-{self.identity[:32]}"
+                yield _Wanted(name=name, placed=each, sources=sources)
 
-def _made(
-    wanted: Sequence[_Wanted], python: Path, trees: SourceTrees, say: Callable[[str], None]
-) -> list[Source]:
-    """Return the trees in the order in which they are wanted."""
-    found = {item.name: trees.find(item.name) for item in wanted}
-    missing = [item for item in wanted if found[item.name] is None]
-    if missing:
-        files = sum(len(item.sources) for item in missing)
-        packages = f"{len(missing)} packages" if len(missing) > 1 else "a package"
-        say(f"compiling {files:,} Python files of {packages}, once for this Python")
-    missing.sort(key=lambda item: len(item.sources), reverse=True)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        made = pool.map(lambda item: _compile(python, item, trees), missing)
-        found.update({source.name: source for source in made})
-    return [source for item in wanted if (source := found[item.name]) is not None]
+    def _made(self, wanted: Sequence[_Wanted]) -> list[Source]:
+        """Return the trees in the order in which they are wanted."""
+        found = {item.name: self.trees.find(item.name) for item in wanted}
+        missing = [item for item in wanted if found[item.name] is None]
+        if missing:
+            files = sum(len(item.sources) for item in missing)
+            packages = f"{len(missing)} packages" if len(missing) > 1 else "a package"
+            self.say(f"compiling {files:,} Python files of {packages}, once for this Python")
+        missing.sort(key=lambda item: len(item.sources), reverse=True)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found.update({source.name: source for source in pool.map(self._compile, missing)})
+        return [source for item in wanted if (source := found[item.name]) is not None]
 
+    def _compile(self, item: _Wanted) -> Source:
+        def fill(staging: Path) -> None:
+            staging.mkdir()
+            compile_sources(self.python, item.placed.source.path, item.sources, staging)
 
-def _compile(python: Path, item: _Wanted, trees: SourceTrees) -> Source:
-    def fill(staging: Path) -> None:
-        staging.mkdir()
-        compile_sources(python, item.placed.source.path, item.sources, staging)
-
-    return trees.make(item.name, fill)
+        return self.trees.make(item.name, fill)
 
 
 def _link(linker: Linker, bytecode: Source, item: _Wanted) -> None:

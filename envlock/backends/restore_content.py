@@ -1,4 +1,4 @@
-"""The files of an environment that know its prefix, as they are without it; for `content_sha256`."""
+"""The files of an environment that know its prefix, as they are without it."""
 
 from __future__ import annotations
 

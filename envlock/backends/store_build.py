@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from envlock.backends.bytecode import compile_sources
-from envlock.backends.link_bytecode import Placed, link_bytecode
+from envlock.backends.link_bytecode import BytecodeLinker, Placed
 from envlock.backends.link_check import check_rewritten
 from envlock.backends.link_files import Linker, TreeDamagedError, is_sealed, refuse_escape
 from envlock.backends.link_scripts import ScriptRunner, find_scripts
@@ -181,8 +181,10 @@ class Build:
             as_packed = frozenset(targets.values())
             placed.append(Placed(source=source, targets=targets, as_packed=as_packed))
         python = self._python(place)
-        identity = self._python_identity()
-        yield from link_bytecode(placed, python, identity, self.trees, linker, self.say)
+        bytecode = BytecodeLinker(
+            python=python, identity=self._python_identity(), trees=self.trees, say=self.say
+        )
+        yield from bytecode.link(placed, linker)
         linker.finish()
         late = sorted(path for path in rewritten if path.endswith(".py"))
         for path in late:  # a link that compiling would write through must be gone before
