@@ -24,6 +24,10 @@ class ExitCode(IntEnum):
     WORLD = 4
     """The network, the disk, a missing GPU: trying again elsewhere may work."""
     BUG = 70
+    NOT_A_PROGRAM = 126
+    """`run` only, as a shell says it: the command is there and cannot be run."""
+    NO_COMMAND = 127
+    """`run` only, as a shell says it: there is no such command."""
 
 
 class EnvlockError(Exception):

@@ -143,6 +143,9 @@ class FakeProfiles:
             or each.is_current
         ]
 
+    def forget(self, profile: str) -> None:
+        self.kept = [each for each in self.kept if each.profile != profile]
+
 
 @dataclass
 class FakeStore:

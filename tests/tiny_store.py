@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
+import tempfile
 import zipfile
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +20,7 @@ from envlock.backends.files import DiskWorkspace
 from envlock.backends.interpreters import HostInterpreters
 from envlock.backends.store_keeping import DiskKeeping
 from envlock.backends.store_profiles import DiskProfiles
+from envlock.backends.store_trees import sweep
 from envlock.cli.progress import SilentMeter
 from envlock.formats.conda_lock import format_lock
 from envlock.model.lock import LockedPackage
@@ -144,6 +147,16 @@ class TinyStore:
         )
         with self.store.needs() as needs:
             return build(request, self.tools(), needs)
+
+
+@contextmanager
+def tiny_store() -> Iterator[TinyStore]:
+    """Give a store at a short path: a script's first line has to name it; it is removed after."""
+    folder = Path(tempfile.mkdtemp(prefix="el-"))
+    try:
+        yield TinyStore(folder)
+    finally:
+        sweep(folder)
 
 
 def _python_row() -> LockedPackage:

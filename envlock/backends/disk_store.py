@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,11 +26,10 @@ from envlock.backends.store_sources import (
     unpacked_name,
 )
 from envlock.backends.store_trees import (
-    disk_errors,
     move_into_place,
     read_tree,
     remove_tree,
-    staging_beside,
+    staged,
     write_manifest,
 )
 from envlock.errors import StoreError
@@ -93,12 +93,14 @@ class DiskStore:
     def lacking(self, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
         """Return the artifacts that have to be fetched: neither unpacked nor downloaded."""
         with self.database() as database:
-            unpacked = database.trees()
-        return tuple(
-            artifact
-            for artifact in artifacts
-            if unpacked_name(artifact) not in unpacked and not self.artifacts.has(artifact.sha256)
-        )
+            rows = database.trees()
+
+        def is_here(artifact: Artifact) -> bool:
+            name = unpacked_name(artifact)
+            is_unpacked = name in rows and (self.layout.trees / name).is_dir()
+            return is_unpacked or self.artifacts.has(artifact.sha256)
+
+        return tuple(artifact for artifact in artifacts if not is_here(artifact))
 
     @contextlib.contextmanager
     def building(self, label: str, reporter: Reporter) -> Iterator[None]:
@@ -117,8 +119,11 @@ class DiskStore:
         with self._staged(target, needs) as staging:
             built = self._build(plan, staging, self._trees(needs), reporter)
             environment = self._describe(label, plan.derivation, built, needs)
-            move_into_place(staging, target)
             with self.database() as database:
+                # A row whose folder is gone must not stand for what comes in its place.
+                if database.environment(label, self.layout.environments) is not None:
+                    database.forget([label], (), ())
+                move_into_place(staging, target)
                 database.add_environment(environment, plan.artifacts, built.trees)
         return Realisation(environment=environment, is_new=True, notes=tuple(built.notes))
 
@@ -139,13 +144,14 @@ class DiskStore:
         trees = SourceTrees(self.layout, ScratchRegister(), owner, scratch, keep=needs.add)
         target = self.layout.environments / label
         try:
-            make_folder(scratch)
             with self._staged(target, needs) as staging:
+                make_folder(scratch)
                 built = self._build(plan, staging, trees, reporter)
                 reporter.step("comparing")
                 return compare_trees(built.entries, read_tree(target))
         finally:
-            remove_tree(scratch)
+            with contextlib.suppress(OSError):  # what stays is swept by the next collection
+                remove_tree(scratch)
 
     def remake(self, plan: BuildPlan, needs: Needs, reporter: Reporter) -> None:
         """Build a valid environment again and let it change places with what lies there.
@@ -178,14 +184,8 @@ class DiskStore:
         archive = self.artifacts.path_of(artifact.sha256)
         self._trees(needs).unpacked_anew(artifact, archive)
 
-    @contextlib.contextmanager
-    def _staged(self, target: Path, needs: Needs) -> Iterator[Path]:
-        staging = staging_beside(target, _owner(needs))
-        try:
-            with disk_errors(f"{target.name} cannot be built"):
-                yield staging
-        finally:
-            remove_tree(staging)
+    def _staged(self, target: Path, needs: Needs) -> AbstractContextManager[Path]:
+        return staged(target, _owner(needs), f"{target.name} cannot be built")
 
     def _trees(self, needs: Needs) -> SourceTrees:
         register = DatabaseRegister(self.open_database)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +25,18 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".conda", ".tar.bz2")
 _META = "conda-meta"
+_OS_ERROR = re.compile(r"os error ([0-9]+)")
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DISK = {
+    *(errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE),
+}
+"""Of these a package is not the cause."""
 _KEPT = ("history",)
 """Makes conda see an environment; empty."""
+_ASIDE = "__clobbers__"
+_LAUNCHERS = ("unix_python_entry_point",)
+"""Files that rattler writes itself, with the prefix in them."""
 _NOWHERE = "file:///nowhere"
 """Asked only if rattler missed a package in the cache; then it fails, and so do we."""
 
@@ -56,8 +67,7 @@ def link_conda(sources: Sequence[CondaSource], staging: Path, prefix: str, platf
     cache = staging.with_name(f"{staging.name}.cache")
     cache.mkdir()
     try:
-        for source in sources:
-            (cache / _stem(source.artifact)).symlink_to(source.tree)
+        folders = [path for source in sources for path in _offer(source, cache)]
         packages = PackageCache.new_layered([cache], validation_mode=ValidationMode.skip())
         records = [_record(source) for source in sources]
         asyncio.run(
@@ -71,17 +81,55 @@ def link_conda(sources: Sequence[CondaSource], staging: Path, prefix: str, platf
                 package_cache=packages,
             )
         )
+        for folder in folders:
+            (staging / folder).mkdir(parents=True, exist_ok=True)
     except (InstallerError, IoError, LinkError, TransactionError) as error:
         raise _failed(error) from error
     finally:
         shutil.rmtree(cache, ignore_errors=True)
 
 
+def _offer(source: CondaSource, cache: Path) -> Sequence[str]:
+    """Put a package where rattler looks for it; returns the empty folders that it wants.
+
+    rattler takes an empty folder among a package's paths for a file and fails, so it is shown a
+    list without them.
+    """
+    place = cache / _stem(source.artifact)
+    listed = source.tree / "info" / "paths.json"
+    paths = json.loads(listed.read_bytes()) if listed.is_file() else {"paths": []}
+    folders = [row["_path"] for row in paths["paths"] if row.get("path_type") == "directory"]
+    if not folders:
+        place.symlink_to(source.tree)
+        return []
+    paths["paths"] = [row for row in paths["paths"] if row["_path"] not in folders]
+    _overlay(source.tree, place, "info")
+    _overlay(source.tree / "info", place / "info", "paths.json")
+    (place / "info" / "paths.json").write_text(json.dumps(paths), encoding="utf-8")
+    return [path for path in folders if not path.startswith("site-packages/")]
+
+
+def _overlay(tree: Path, place: Path, besides: str) -> None:
+    """Make a folder that holds what another one does, all but one name."""
+    place.mkdir()
+    for item in tree.iterdir():
+        target = place / item.name
+        if item.name == besides:
+            continue
+        if item.is_symlink():
+            target.symlink_to(item.readlink())
+        elif item.is_dir():
+            target.symlink_to(item)
+        else:
+            target.hardlink_to(item)
+
+
 def _failed(error: Exception) -> EnvlockError:
     told = f"the conda packages cannot be linked: {error}\nNothing was installed."
-    if f"os error {errno.ENOSPC}" in f"{error!r} {error}":
+    numbers = {int(number) for number in _OS_ERROR.findall(f"{error!r} {error}")}
+    if numbers & _FULL:
         return WorldError(told, hints=["free space (`envlock gc`), then run it again"])
-    return ArchiveError(told)
+    return WorldError(told) if numbers & _DISK else ArchiveError(told)
 
 
 def _stem(artifact: Artifact) -> str:
@@ -117,11 +165,45 @@ def read_linked(staging: Path) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def drop_clobbered(staging: Path) -> tuple[str, ...]:
+    """Remove the files that rattler has put aside since another package has the same path.
+
+    Which of the folders for them it leaves empty is a matter of chance. Returns the paths that
+    packages disagree about, ordered. What stands there is of the package that needs the other
+    one, else of the first by name.
+    """
+    records = {path: json.loads(path.read_bytes()) for path in (staging / _META).glob("*.json")}
+    rows = [row for record in records.values() for row in record["paths_data"]["paths"]]
+    stands = {row["_path"]: row.get("sha256") for row in rows}
+    aside = [row for row in rows if _is_aside(row["_path"])]
+    for path, record in records.items():
+        kept = [row for row in record["paths_data"]["paths"] if not _is_aside(row["_path"])]
+        if len(kept) < len(record["paths_data"]["paths"]):
+            record["paths_data"]["paths"] = kept
+            record["files"] = [name for name in record["files"] if not _is_aside(name)]
+            path.write_text(json.dumps(record), encoding="utf-8")
+    shutil.rmtree(staging / _ASIDE, ignore_errors=True)
+    return tuple(
+        sorted(
+            {
+                str(row["original_path"])
+                for row in aside
+                if row.get("sha256") is None or row["sha256"] != stands.get(row["original_path"])
+            }
+        )
+    )
+
+
+def _is_aside(path: str) -> bool:
+    return path.startswith(f"{_ASIDE}/")
+
+
 def write_canonical_meta(staging: Path) -> None:
     """Rewrite `conda-meta` so that it says what the packages are, and nothing of this machine.
 
     No address, channel, cache folder or wish stays; the archive's digest names it better. The
-    digest that a rewritten file has under this prefix is left out too: it would differ by prefix.
+    digest and the size that a rewritten file has under this prefix are left out too: they would
+    differ by prefix.
     """
     for path in sorted((staging / _META).iterdir()):
         if path.suffix == ".json":
@@ -142,6 +224,11 @@ def _canonical(record: dict[str, Any]) -> dict[str, Any]:
     paths = record["paths_data"]["paths"]
     for entry in paths:
         entry.pop("sha256_in_prefix", None)
+        is_launcher = entry.get("path_type") in _LAUNCHERS
+        if is_launcher:
+            entry.pop("sha256", None)
+        if is_launcher or entry.get("prefix_placeholder"):
+            entry.pop("size_in_bytes", None)
     record["paths_data"]["paths"] = sorted(paths, key=lambda entry: str(entry["_path"]))
     record["files"] = sorted(record["files"])
     return record

@@ -2,7 +2,8 @@
 
 Numbered as in the contract of the store:
 
-1. conda packages are linked by rattler, with the final prefix in them;
+1. conda packages are linked by rattler, with the final prefix in them; the scripts that are allowed
+   run;
 2. bytecode that no earlier build has left is compiled, by this environment's Python;
 3. wheels and bytecode are linked;
 4. `conda-meta` is rewritten canonically;
@@ -14,26 +15,24 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from envlock.backends.bytecode import WORKERS, compile_sources
+from envlock.backends.bytecode import compile_sources
+from envlock.backends.link_bytecode import BytecodeLinker, Placed
+from envlock.backends.link_check import check_rewritten
 from envlock.backends.link_files import Linker, TreeDamagedError, is_sealed, refuse_escape
+from envlock.backends.link_scripts import ScriptRunner, find_scripts
 from envlock.backends.link_wheel import PythonPlace, WheelLinker
+from envlock.backends.restore_content import restored_entries
 from envlock.backends.store_sources import Source, SourceTrees
-from envlock.backends.store_trees import Known, Sealed, seal
+from envlock.backends.store_trees import Known, seal
 from envlock.errors import ArchiveError, StoreError
 from envlock.model.store import Artifact, ArtifactKind, Derivation, Interpreter
 from envlock.model.tree import EntryKind, TreeEntry
-from envlock.store.content import (
-    OWN_PLACEHOLDER,
-    content_digest,
-    restore_binary,
-    restore_text,
-)
+from envlock.store.content import content_digest
 
 _HOST_SCRIPTS = ("python", "python3")
 
@@ -49,15 +48,6 @@ class Built:
     notes: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bytecode:
-    """Bytecode that is wanted: its tree's name, and where each source of a package has gone."""
-
-    name: str
-    source: Source
-    sources: Mapping[str, str]
-
-
 @dataclass(slots=True, kw_only=True)
 class Build:
     """One build. `sources` are in the derivation's order, each with its artifact."""
@@ -71,6 +61,10 @@ class Build:
     _known: Known = field(default_factory=Known)
     _linked: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
+    _altered: frozenset[str] = frozenset()
+    """Files of packages that a post-link script has changed or removed."""
+    _site: str = ""
+    """Where Python's packages lie; empty where there is no Python."""
 
     def run(self) -> Built:
         """Fill the staging folder. Raises `ArchiveError`, `StoreError` and `WorldError`."""
@@ -78,7 +72,8 @@ class Build:
         conda = [each for each in self.sources if each[0].kind is ArtifactKind.CONDA]
         wheels = [each for each in self.sources if each[0].kind is ArtifactKind.WHEEL]
         self._learn(conda)
-        self._link_conda([(artifact, source) for artifact, source in conda])
+        self._link_conda(conda)
+        self._run_scripts(conda)
         linker = Linker(str(self.staging), self._known)
         place = self._place(conda)
         if place is None and wheels:
@@ -88,6 +83,7 @@ class Build:
             )
         names = [source.name for _, source in self.sources]
         if place is not None:
+            self._site = place.site
             if self.derivation.interpreter:
                 _write_venv(linker, self.derivation.interpreter, place, self.derivation.name)
             names += self._link_python(linker, place, conda, wheels)
@@ -121,6 +117,7 @@ class Build:
             return
         from envlock.backends.rattler_link import (  # noqa: PLC0415 - heavy
             CondaSource,
+            drop_clobbered,
             link_conda,
             read_linked,
         )
@@ -132,7 +129,23 @@ class Build:
             self.prefix,
             self.derivation.platform,
         )
+        self._notes += _collision_notes(drop_clobbered(self.staging))
         self._linked = read_linked(self.staging)
+        for artifact, source in conda:
+            check_rewritten(self.staging, self.prefix, self._rows(artifact), source.path)
+
+    def _rows(self, artifact: Artifact) -> list[dict[str, Any]]:
+        """Return what rattler says that it linked of a package."""
+        stem = artifact.file_name.removesuffix(".conda").removesuffix(".tar.bz2")
+        return self._linked.get(f"{stem}.json", [])
+
+    def _run_scripts(self, conda: Sequence[tuple[Artifact, Source]]) -> None:
+        scripts, notes = find_scripts(conda, self.derivation.link_scripts)
+        if scripts:
+            self.say(f"running {len(scripts)} post-link scripts")
+        runner = ScriptRunner(staging=self.staging, prefix=self.prefix, known=self._known)
+        self._altered, messages = runner.run(scripts)
+        self._notes += [*notes, *messages]
 
     def _place(self, conda: Sequence[tuple[Artifact, Source]]) -> PythonPlace | None:
         host = self.derivation.interpreter
@@ -156,20 +169,22 @@ class Build:
     ) -> Iterator[str]:
         """Link wheels and bytecode; yields the names of the bytecode's trees."""
         self.say(f"linking {len(wheels)} wheels")
-        placed: list[tuple[Source, Mapping[str, str]]] = []
+        placed: list[Placed] = []
         rewritten: set[str] = set()
         for artifact, source in conda:
-            targets, changed = self._conda_sources(artifact, source, place)
-            placed.append((source, targets))
+            found, changed = self._conda_sources(artifact, source, place)
+            placed.append(found)
             rewritten |= changed
         for _, source in wheels:
             wheel = WheelLinker(source.path, source.name, source.entries)
-            placed.append((source, wheel.link(linker, place)))
+            targets = wheel.link(linker, place)
+            as_packed = frozenset(targets.values())
+            placed.append(Placed(source=source, targets=targets, as_packed=as_packed))
         python = self._python(place)
-        wanted = list(self._wanted_bytecode(placed))
-        for item, bytecode in zip(wanted, self._bytecode(python, wanted), strict=True):
-            _link_bytecode(linker, bytecode, item.sources)
-            yield bytecode.name
+        bytecode = BytecodeLinker(
+            python=python, identity=self._python_identity(), trees=self.trees, say=self.say
+        )
+        yield from bytecode.link(placed, linker)
         linker.finish()
         late = sorted(path for path in rewritten if path.endswith(".py"))
         for path in late:  # a link that compiling would write through must be gone before
@@ -179,23 +194,34 @@ class Build:
 
     def _conda_sources(
         self, artifact: Artifact, source: Source, place: PythonPlace
-    ) -> tuple[Mapping[str, str], set[str]]:
-        """Return where a package's files went, and which of them are rewritten for the prefix."""
-        stem = artifact.file_name.removesuffix(".conda").removesuffix(".tar.bz2")
+    ) -> tuple[Placed, set[str]]:
+        """Return where a package's sources go, and what has to be compiled where it lies now.
+
+        The latter are rewritten for the prefix, or are links to what may be.
+        """
         library = place.site.rpartition("/")[0] + "/"
-        rows = {
-            str(row["_path"]): row
-            for row in self._linked.get(f"{stem}.json", [])
-            if str(row["_path"]).startswith(library)
+        rows = {str(row["_path"]): row for row in self._rows(artifact)}
+        changed = {
+            path
+            for path, row in rows.items()
+            if row.get("prefix_placeholder") and path.startswith(library)
         }
-        changed = {path for path, row in rows.items() if row.get("prefix_placeholder")}
         targets: dict[str, str] = {}
+        as_packed: set[str] = set()
         for entry in source.entries:
             path = entry.path
             target = f"{place.site}/{path[14:]}" if path.startswith("site-packages/") else path
-            if target in rows and target not in changed:
+            if not path.endswith(".py") or not target.startswith(library):
+                continue
+            if entry.kind is EntryKind.FILE:
                 targets[path] = target
-        return targets, changed
+            if target not in rows or target in changed:
+                continue
+            if entry.kind is EntryKind.FILE and target not in self._altered:
+                as_packed.add(target)
+            elif os.path.isfile(f"{self.staging}/{target}"):
+                changed.add(target)
+        return Placed(source=source, targets=targets, as_packed=as_packed), changed
 
     def _python(self, place: PythonPlace) -> Path:
         host = self.derivation.interpreter
@@ -210,37 +236,6 @@ class Build:
             ).hexdigest()
         return next(artifact.sha256 for artifact, _ in self.sources if artifact.name == "python")
 
-    def _wanted_bytecode(
-        self, placed: Sequence[tuple[Source, Mapping[str, str]]]
-    ) -> Iterator[_Bytecode]:
-        identity = self._python_identity()[:32]
-        for source, targets in placed:
-            sources = {path: target for path, target in targets.items() if path.endswith(".py")}
-            if sources:
-                name = f"bytecode-{source.name.removeprefix('artifact-')}-{identity}"
-                yield _Bytecode(name=name, source=source, sources=sources)
-
-    def _bytecode(self, python: Path, wanted: Sequence[_Bytecode]) -> list[Source]:
-        """Return the bytecode of packages in their order; what is missing is compiled at once."""
-        found = {item.name: self.trees.find(item.name) for item in wanted}
-        missing = [item for item in wanted if found[item.name] is None]
-        if missing:
-            files = sum(len(item.sources) for item in missing)
-            packages = f"{len(missing)} packages" if len(missing) > 1 else "a package"
-            self.say(f"compiling {files:,} Python files of {packages}, once for this Python")
-        missing.sort(key=lambda item: len(item.sources), reverse=True)
-        with ThreadPoolExecutor(WORKERS) as pool:
-            made = pool.map(lambda item: self._compile(python, item), missing)
-            found.update({source.name: source for source in made})
-        return [source for item in wanted if (source := found[item.name]) is not None]
-
-    def _compile(self, python: Path, item: _Bytecode) -> Source:
-        def fill(staging: Path) -> None:
-            staging.mkdir()
-            compile_sources(python, item.source.path, item.sources, staging)
-
-        return self.trees.make(item.name, fill)
-
     # --- sealing ----------------------------------------------------------------------------------
 
     def _seal(self, trees: Sequence[str]) -> Built:
@@ -249,47 +244,17 @@ class Build:
         sealed = seal(self.staging, self._known)
         allowed = frozenset({host.executable} if host else ())
         refuse_escape(str(self.staging), iter(sealed.entries), allowed)
+        linked = [
+            (source.path, self._rows(artifact))
+            for artifact, source in self.sources
+            if artifact.kind is ArtifactKind.CONDA
+        ]
+        restored = restored_entries(sealed, self.staging, self.prefix, self._site, linked)
         return Built(
             entries=sealed.entries,
-            content_sha256=content_digest(sealed.entries, self._restored(sealed)),
+            content_sha256=content_digest(sealed.entries, restored),
             trees=trees,
             notes=self._notes,
-        )
-
-    def _restored(self, sealed: Sealed) -> Mapping[str, TreeEntry]:
-        """Return the entries that the prefix has changed, as they are without it.
-
-        Files that were linked are as their package has them, and are not read.
-        """
-        placeholders = {
-            str(row["_path"]): row
-            for rows in self._linked.values()
-            for row in rows
-            if row.get("prefix_placeholder")
-        }
-        restored: dict[str, TreeEntry] = {}
-        for entry in sealed.entries:
-            path = entry.path
-            if path in placeholders or path in sealed.read:
-                with open(f"{self.staging}/{path}", "rb") as file:
-                    restored[path] = self._restore(entry, file.read(), placeholders.get(path))
-        return restored
-
-    def _restore(
-        self, entry: TreeEntry, content: bytes, row: Mapping[str, Any] | None
-    ) -> TreeEntry:
-        if row is None:
-            content = restore_text(content, self.prefix, OWN_PLACEHOLDER)
-        else:
-            is_binary = row.get("file_mode") == "binary"
-            restore = restore_binary if is_binary else restore_text
-            content = restore(content, self.prefix, str(row["prefix_placeholder"]))
-        return TreeEntry(
-            path=entry.path,
-            kind=entry.kind,
-            sha256=sha256(content).hexdigest(),
-            size_bytes=len(content),
-            is_executable=entry.is_executable,
         )
 
 
@@ -321,22 +286,6 @@ def _write_venv(linker: Linker, host: Interpreter, place: PythonPlace, name: str
     for script in _HOST_SCRIPTS:
         os.symlink(place.program.rpartition("/")[2], linker.place(f"bin/{script}"))
     os.makedirs(linker.place(f"{place.site}/x").rpartition("/")[0], exist_ok=True)
-
-
-def _link_bytecode(linker: Linker, bytecode: Source, sources: Mapping[str, str]) -> None:
-    """Have bytecode put beside its sources; what a package ships was made for other times."""
-    for entry in bytecode.entries:
-        if entry.kind is not EntryKind.FILE:
-            continue
-        folder, _, file = entry.path.rpartition("/")  # `a/__pycache__/b.cpython-311.pyc`
-        folder = folder.removesuffix("__pycache__")
-        stem = file.removesuffix(".pyc").rpartition(".")[0]
-        target = sources.get(f"{folder}{stem}.py")
-        if target is None:
-            continue
-        path = f"{target.rpartition('/')[0]}/__pycache__/{file}"
-        source = f"{bytecode.path}/{entry.path}"
-        linker.link(bytecode.name, source, entry, path, replaces=True)
 
 
 def _remove_shipped(staging: Path, path: str) -> None:

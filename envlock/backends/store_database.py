@@ -15,12 +15,22 @@ from pathlib import Path
 import msgspec
 
 from envlock.backends.store_locks import held
-from envlock.errors import StoreError, WorldError
+from envlock.errors import EnvlockError, StoreError, WorldError
 from envlock.model.keeping import References
 from envlock.model.store import LAYOUT_VERSION, Artifact, Derivation, Environment
 from envlock.store.address import split_label
 
 _WAIT_SECONDS = 60.0
+_PRIMARY = 0xFF
+"""The part of an error's number that says its kind."""
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_HINTS = {
+    sqlite3.SQLITE_FULL: "free space (`envlock gc`), then run it again",
+    sqlite3.SQLITE_IOERR: "is the disk full, or failing?",
+    sqlite3.SQLITE_CANTOPEN: "is the disk full, or may you not write there?",
+    sqlite3.SQLITE_READONLY: "mount the disk so that it can be written to, or change its owner",
+    sqlite3.SQLITE_BUSY: "another process has kept it locked: wait for it, then run it again",
+}
 _NOTHING: tuple[set[str], set[str]] = (set(), set())
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS environments (
@@ -63,6 +73,16 @@ class StoreDatabase:
         self._path = path
         try:
             self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        try:
+            self._prepare(on_network=on_network)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self, *, on_network: bool) -> None:
+        try:
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._check_version()
@@ -115,11 +135,18 @@ class StoreDatabase:
                 self._connection.execute("ROLLBACK")
             raise self._failed(error) from error
 
-    def _failed(self, error: sqlite3.Error) -> WorldError:
+    def _failed(self, error: sqlite3.Error) -> EnvlockError:
+        kind = _kind(error)
+        if kind in _DAMAGED:
+            return StoreError(
+                f"{self._path}: the store's database is damaged: {error}\n"
+                "Nothing in it was touched.",
+                hints=[f"put it aside, and build again: `mv {self._path} {self._path}.damaged`"],
+            )
         return WorldError(
             f"{self._path}: the store's database cannot be used: {error}\n"
             "What was in it before is unchanged.",
-            hints=["is the disk full, or is the store on a file system without locks?"],
+            hints=[_HINTS.get(kind, "is the store on a file system without locks?")],
         )
 
     def _rows(self, statement: str, *values: object) -> list[tuple[str, ...]]:
@@ -265,8 +292,17 @@ class StoreDatabase:
 
     def faults(self) -> tuple[str, ...]:
         """Return what SQLite finds wrong with the file itself."""
-        rows = self._rows("PRAGMA integrity_check")
+        try:
+            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        except sqlite3.Error as error:
+            if _kind(error) in _DAMAGED:  # too much to say how
+                return (str(error),)
+            raise self._failed(error) from error
         return tuple(row[0] for row in rows if row[0] != "ok")
+
+
+def _kind(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY
 
 
 def _read_environment(row: tuple[object, ...], folder: Path) -> Environment:

@@ -14,6 +14,7 @@ left its rows and its generation before that.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -24,13 +25,14 @@ from pathlib import Path
 
 from envlock.backends.disk_store import DiskStore
 from envlock.backends.store_database import StoreDatabase
-from envlock.backends.store_layout import HIDDEN
+from envlock.backends.store_layout import HIDDEN, set_room_aside
 from envlock.backends.store_locks import collector_lock, held, live_names, try_acquire
 from envlock.backends.store_processes import Running, running_from
 from envlock.backends.store_profiles import DiskProfiles
 from envlock.backends.store_trees import disk_errors, hide, is_staged_by, sweep
 from envlock.backends.store_usage import freed_bytes
 from envlock.model.keeping import Collecting, Collection, Holdings, Inventory
+from envlock.model.store import Generation
 from envlock.ports.reporter import Reporter
 from envlock.store.liveness import artifact_of, mark
 
@@ -49,6 +51,7 @@ class _Found:
     """What a collector found while it held its lock."""
 
     holdings: Holdings
+    generations: tuple[Generation, ...]
     links: tuple[str, ...]
     paths: list[Path] = field(default_factory=list)
     """What the holdings stand for."""
@@ -73,7 +76,7 @@ class StoreCollector:
         reporter.step("looking for what is still needed")
         running = running_from(self._layout.environments)
         waiting = partial(reporter.step, "waiting for another collector")
-        with disk_errors("the store cannot be collected"):
+        with disk_errors("the store cannot be collected"), self._room(asked):
             with held(collector_lock(self._layout), waiting=waiting):
                 found = self._look(asked, running)
                 gone = found.all_paths if asked.is_dry else self._hide(found)
@@ -84,12 +87,24 @@ class StoreCollector:
                 leftovers += self._sweep(gone, asked)
         return Collection(
             holdings=found.holdings,
-            generations=asked.forgets,
+            generations=found.generations,
             links=found.links,
             leftovers=leftovers,
             freed_bytes=freed,
             notes=tuple(_notes(running)),
         )
+
+    @contextlib.contextmanager
+    def _room(self, asked: Collecting) -> Iterator[None]:
+        """Give the reserve back to a disk that may be full, and fill it again afterwards."""
+        if asked.is_dry:
+            yield
+            return
+        self._layout.reserve.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            set_room_aside(self._layout)
 
     # --- with the lock ----------------------------------------------------------------------------
 
@@ -97,15 +112,19 @@ class StoreCollector:
         needed = live_names(
             self._layout, on_network=self._store.is_on_network, is_sweeping=not asked.is_dry
         )
-        forgotten = {(each.profile, each.number) for each in asked.forgets}
-        generations = self._profiles.generations()
-        named = {each.label for each in generations if (each.profile, each.number) not in forgotten}
+        kept, forgotten = _divide(self._profiles.generations(), asked)
+        named = {each.label for each in kept}
         with self._store.database() as database:
             linked, stale = self._follow(database.roots())
             inventory = self._inventory(database)
         roots = needed | named | linked | running.labels
         marked = mark(inventory, roots, drops_downloads=asked.drops_downloads)
-        found = _Found(holdings=marked.dead, links=stale, paths=list(self._paths(marked.dead)))
+        found = _Found(
+            holdings=marked.dead,
+            generations=forgotten,
+            links=stale,
+            paths=list(self._paths(marked.dead)),
+        )
         found.leftovers.extend(self._leftovers(inventory, roots))
         return found
 
@@ -201,6 +220,23 @@ class StoreCollector:
             if descriptor is not None:
                 path.unlink(missing_ok=True)
                 os.close(descriptor)
+
+
+def _divide(
+    generations: Iterable[Generation], asked: Collecting
+) -> tuple[tuple[Generation, ...], tuple[Generation, ...]]:
+    """Return the generations that keep something, and those that were forgotten or would be.
+
+    One that somebody has made current since it was chosen is still there, and is kept.
+    """
+    chosen = {(each.profile, each.number): each for each in asked.forgets}
+    kept = []
+    for each in generations:
+        if asked.is_dry and not each.is_current and (each.profile, each.number) in chosen:
+            continue
+        chosen.pop((each.profile, each.number), None)
+        kept.append(each)
+    return tuple(kept), tuple(chosen.values())
 
 
 def _notes(running: Running) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,9 @@ from envlock.model.store import LAYOUT_VERSION
 
 _VERSION_FILE = "layout"
 _OPEN_TO_READ = 0o755
+_RESERVE_BYTES = 1 << 20
+_PLENTY = 16
+"""So many times the reserve has to be free before it is set aside."""
 HIDDEN = "."
 """How the names of folders begin that are being made or removed, and are nobody's to use."""
 
@@ -61,6 +66,11 @@ class StoreLayout:
         return self.root / "db.sqlite"
 
     @property
+    def reserve(self) -> Path:
+        """Room that a collection gives back first: on a full disk it could not even begin."""
+        return self.root / "reserve"
+
+    @property
     def profiles(self) -> Path:
         """Generations."""
         return self.root / "profiles"
@@ -94,9 +104,9 @@ def open_layout(root: Path) -> StoreLayout:
             *(layout.profiles, layout.locks, layout.temporary_roots),
         ):
             make_folder(folder)
-        version = root / _VERSION_FILE
-        if not version.exists():
-            _write_version(version)
+        if not _read_version(root):
+            _write_version(root / _VERSION_FILE)
+        set_room_aside(layout)
     except OSError as error:
         raise WorldError(
             f"{root}: the store cannot be opened: {error.strerror or error}",
@@ -105,15 +115,29 @@ def open_layout(root: Path) -> StoreLayout:
     return layout
 
 
+def set_room_aside(layout: StoreLayout) -> None:
+    """Fill the reserve, where there is plenty of room. Raises nothing that the disk refuses."""
+    with contextlib.suppress(OSError):
+        if (
+            not layout.reserve.exists()
+            and shutil.disk_usage(layout.root).free > _PLENTY * _RESERVE_BYTES
+        ):
+            # Chance, for a file system that packs what it keeps.
+            layout.reserve.write_bytes(os.urandom(_RESERVE_BYTES))
+
+
 def _check_version(root: Path) -> None:
     if not root.exists():
         return
-    try:
-        found = (root / _VERSION_FILE).read_text(encoding="ascii", errors="replace").strip()
-    except FileNotFoundError:
-        _refuse_foreign(root)
-        return
-    if found != str(LAYOUT_VERSION):
+    others = _others(root)
+    found = _read_version(root)  # after the look around: a store that is being made has it by now
+    if not found and others:
+        raise StoreError(
+            f"{root}: expected a store or an empty folder, found `{others[0]}` in it\n"
+            "Nothing in it was touched.",
+            hints=["name a folder of its own: `export ENVLOCK_HOME=…`"],
+        )
+    if found and found != str(LAYOUT_VERSION):
         raise StoreError(
             f"{root}: expected a store of layout {LAYOUT_VERSION}, found layout {found[:20]!r}\n"
             "Nothing in it was touched.",
@@ -121,16 +145,25 @@ def _check_version(root: Path) -> None:
         )
 
 
-def _refuse_foreign(root: Path) -> None:
+def _read_version(root: Path) -> str:
+    """Return what a store says of itself; nothing while it is made, or if its maker was killed."""
+    try:
+        return (root / _VERSION_FILE).read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _write_version(path: Path) -> None:
+    with path.open("w", encoding="ascii") as file:
+        file.write(f"{LAYOUT_VERSION}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _others(root: Path) -> list[str]:
+    """Return what lies there and is not what a store begins with."""
     ours = {"store", "artifacts", "trees", "manifests", "profiles", "locks", "temproots"}
-    others = sorted(entry.name for entry in root.iterdir() if entry.name not in ours)
-    others = [name for name in others if not name.startswith(_VERSION_FILE)]
-    if others:
-        raise StoreError(
-            f"{root}: expected a store or an empty folder, found `{others[0]}` in it\n"
-            "Nothing in it was touched.",
-            hints=["name a folder of its own: `export ENVLOCK_HOME=…`"],
-        )
+    return sorted({entry.name for entry in root.iterdir()} - ours - {_VERSION_FILE})
 
 
 def make_folder(folder: Path) -> None:
@@ -138,9 +171,3 @@ def make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(_OPEN_TO_READ)
-
-
-def _write_version(path: Path) -> None:
-    staged = path.with_name(f"{_VERSION_FILE}.{os.getpid()}")
-    staged.write_text(f"{LAYOUT_VERSION}\n", encoding="ascii")
-    staged.replace(path)

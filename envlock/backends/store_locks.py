@@ -8,6 +8,7 @@ that names what the process needs; as long as the file is held, nothing in it is
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -17,7 +18,10 @@ from pathlib import Path
 from typing import Self
 
 from envlock.backends.store_layout import StoreLayout
+from envlock.errors import WorldError
 
+_OUT_OF_THE_WAY = 100
+"""Shells write to single digits and keep their own below 64 or at 255; macOS allows 256 in all."""
 _LEASE_SECONDS = 24 * 3600.0
 """On a network file system, where another machine's lock may be invisible."""
 
@@ -35,8 +39,18 @@ def held(
 
 
 def acquire(path: Path, *, shared: bool = False, waiting: Callable[[], None] | None = None) -> int:
-    """Return a descriptor that holds the lock until it is closed."""
+    """Return a descriptor that holds the lock until it is closed.
+
+    Raises `WorldError` when the disk refuses the file, or has no locks.
+    """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        return _acquire(path, kind, waiting)
+    except OSError as error:
+        raise lock_failed(path, error) from error
+
+
+def _acquire(path: Path, kind: int, waiting: Callable[[], None] | None) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -50,6 +64,16 @@ def acquire(path: Path, *, shared: bool = False, waiting: Callable[[], None] | N
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def lock_failed(path: Path, error: OSError) -> WorldError:
+    """Return the error of a lock file that cannot be used."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    said = "the disk is full" if is_full else (error.strerror or str(error))
+    return WorldError(
+        f"{path}: the lock cannot be taken: {said}\nNothing was changed.",
+        hints=["free space (`envlock gc`), then run it again"] if is_full else [],
+    )
 
 
 def try_acquire(path: Path) -> int | None:
@@ -110,14 +134,28 @@ class TemporaryRoot:
         """
         if self._descriptor is None:
             raise AssertionError("a temporary root is used outside of its `with`")
-        text = "".join(f"{name}\n" for name in names).encode()
+        rest = "".join(f"{name}\n" for name in names).encode()
         with held(collector_lock(self._layout), shared=True):
-            os.write(self._descriptor, text)
+            try:
+                while rest:  # a disk that fills up takes a part and says nothing
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError as error:
+                raise lock_failed(self._path, error) from error
 
     def keep_over_exec(self) -> None:
-        """Stay held by the program that takes this process over."""
-        if self._descriptor is not None:
+        """Stay held by the program that takes this process over.
+
+        Under a number that no script writes to: `exec 3>log` would let go of descriptor 3.
+        """
+        if self._descriptor is None:
+            return
+        try:
+            kept = fcntl.fcntl(self._descriptor, fcntl.F_DUPFD, _OUT_OF_THE_WAY)
+        except OSError:  # fewer are allowed here
             os.set_inheritable(self._descriptor, True)
+        else:
+            os.close(self._descriptor)
+            self._descriptor = kept
 
 
 def collector_lock(layout: StoreLayout) -> Path:

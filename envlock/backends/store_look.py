@@ -76,6 +76,8 @@ def _visit(sight: Sight, folder: str, relative: str) -> None:
             _note(sight, item, path)
         except FileNotFoundError:
             continue  # gone since the folder was listed, and so missing
+        except OSError as error:
+            sight.strange[path] = f"what cannot be looked at: {error.strerror}"
         if item.is_dir(follow_symlinks=False):
             _visit(sight, item.path, f"{path}/")
 

@@ -98,7 +98,18 @@ class DiskProfiles:
             if self._current(profile) != name:
                 if number > self._highest(profile):
                     place_link(self._highest_link(profile), f"{number}")
-                (self._layout.profiles / name).unlink(missing_ok=True)
+                with disk_errors(f"{name} cannot be removed"):
+                    (self._layout.profiles / name).unlink(missing_ok=True)
+
+    def forget(self, profile: str) -> None:
+        """Forget all generations of a profile, the current one too; their numbers stay used."""
+        with self._changing(profile):
+            generations = self.generations(profile)
+            highest = max([self._highest(profile), *_numbers(generations)])
+            place_link(self._highest_link(profile), f"{highest}")
+            self.path(profile).unlink(missing_ok=True)
+            for each in generations:
+                (self._layout.profiles / link_name(profile, each.number)).unlink(missing_ok=True)
 
     def _highest(self, profile: str) -> int:
         """Return the highest number that was forgotten."""

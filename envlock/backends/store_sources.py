@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -19,12 +20,10 @@ from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import StoreLayout
 from envlock.backends.store_locks import held
 from envlock.backends.store_trees import (
-    disk_errors,
     move_into_place,
     read_manifest,
-    remove_tree,
     seal_tree,
-    staging_beside,
+    staged,
     write_manifest,
 )
 from envlock.errors import ArchiveError
@@ -163,14 +162,8 @@ class SourceTrees:
         with held(self._layout.locks / f"{name}.lock"), self._staged(name) as staging:
             return self._admit(name, staging, fill)
 
-    @contextlib.contextmanager
-    def _staged(self, name: str) -> Iterator[Path]:
-        staging = staging_beside(self._folder / name, self._owner)
-        try:
-            with disk_errors(f"{name} cannot be unpacked"):
-                yield staging
-        finally:
-            remove_tree(staging)
+    def _staged(self, name: str) -> AbstractContextManager[Path]:
+        return staged(self._folder / name, self._owner, f"{name} cannot be unpacked")
 
     def _admit(self, name: str, staging: Path, fill: Callable[[Path], object]) -> Source:
         fill(staging)

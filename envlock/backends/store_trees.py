@@ -34,6 +34,7 @@ _EXECUTABLE = 0o111
 _WRITABLE = 0o222
 _TIMES = (EPOCH_SECONDS, EPOCH_SECONDS)
 _OWNER_DIGITS = 31
+_SWEEPS = 5
 _HERE = -100
 """`AT_FDCWD` of Linux's `fcntl.h`: names are relative to the current folder, or absolute."""
 _EXCHANGE = 2
@@ -289,6 +290,23 @@ def staging_beside(target: Path, owner: str) -> Path:
     )
 
 
+@contextlib.contextmanager
+def staged(target: Path, owner: str, failing: str) -> Iterator[Path]:
+    """Give the name of a folder to make `target` in; what is still there afterwards is removed.
+
+    Raises `WorldError` with the words `failing` when the disk refuses.
+    """
+    staging = staging_beside(target, owner)
+    with disk_errors(failing):
+        try:
+            yield staging
+        except BaseException:
+            with contextlib.suppress(OSError):  # the first failure is to be told; the rest is swept
+                remove_tree(staging)
+            raise
+        remove_tree(staging)
+
+
 def is_staged_by(name: str, owners: Iterable[str]) -> bool:
     """Say whether one of the temporary roots is making a folder of that name."""
     return name[1 : 1 + _OWNER_DIGITS] in {owner[:_OWNER_DIGITS] for owner in owners}
@@ -369,13 +387,29 @@ def hide(path: Path) -> Path | None:
 
 
 def sweep(root: Path) -> None:
-    """Remove a folder that nobody sees any more, read-only as it is."""
+    """Remove a folder that nobody sees any more, read-only or unreadable as it may be.
+
+    Its maker may have been killed and have left a child that still writes into it; then it is swept
+    again.
+    """
+    for _ in range(_SWEEPS - 1):
+        try:
+            _sweep(root)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+        else:
+            return
+    _sweep(root)
+
+
+def _sweep(root: Path) -> None:
     if not root.is_dir() or root.is_symlink():
         root.unlink(missing_ok=True)
         return
+    with contextlib.suppress(FileNotFoundError):
+        os.chmod(root, _OPEN_MODE)  # each folder before it is listed
     for folder, folders, _ in os.walk(root):
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(folder, _OPEN_MODE)
         for name in folders:
             path = os.path.join(folder, name)
             if not os.path.islink(path):

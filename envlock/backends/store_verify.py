@@ -71,7 +71,7 @@ class StoreVerifier:
             notes: list[str] = []
             if labels is None:
                 self._look_at_strays()
-                self._look_at_profiles({each.label for each in environments})
+                notes += self._look_at_profiles({each.label for each in environments})
                 notes += self._leftovers({each.label for each in environments}, trees)
         return Verification(
             counts={part: number for part, number in self._counts.items() if number},
@@ -119,11 +119,12 @@ class StoreVerifier:
             return
         self._files += len(sight.files)
         manifest = self._manifest(digest)
+        problem = ""
         digests = self._digests if self._depth is Depth.FULL else None
         if manifest is None:
             entries = finish(sight, path, sight.guesses(), self._digests)
             if not _is_tree(entries, digest):
-                self._add(part, name, "it is not what it was, and its manifest does not tell how")
+                problem = "it is not what it was, and its manifest does not tell how"
             manifest = entries
         else:
             entries = finish(sight, path, manifest, digests)
@@ -132,9 +133,9 @@ class StoreVerifier:
             [entry for entry in manifest if entry.path not in strange], entries, sight.loose
         )
         named = [*(_strange(path, what) for path, what in sight.strange.items()), *differences]
-        if named:
+        if named or problem:
             ordered = tuple(sorted(named, key=lambda each: each.path))
-            self._damages.append(Damage(part=part, name=name, differences=ordered))
+            self._damages.append(Damage(part=part, name=name, problem=problem, differences=ordered))
 
     def _manifest(self, digest: str) -> Sequence[TreeEntry] | None:
         if digest not in self._manifests:
@@ -204,7 +205,8 @@ class StoreVerifier:
 
     # --- profiles ---------------------------------------------------------------------------------
 
-    def _look_at_profiles(self, labels: Collection[str]) -> None:
+    def _look_at_profiles(self, labels: Collection[str]) -> Iterator[str]:
+        """Look at every link; yields what a killed process has begun and not ended."""
         generations = self._profiles.generations()
         for each in generations:
             self._counts[Part.PROFILE] += 1
@@ -213,15 +215,21 @@ class StoreVerifier:
                 self._add(Part.PROFILE, name, f"it points to {each.label}, which is not valid")
         current = {each.profile for each in generations if each.is_current}
         named = {each.profile for each in generations}
+        pointers: set[str] = set()
         for path in self._layout.profiles.iterdir():
             if path.name.startswith(HIDDEN):
                 continue
             if not path.is_symlink():
                 self._add(Part.PROFILE, path.name, "expected a link, found a file or a folder")
             elif parse_link(path.name) is None:
-                named.add(path.name)
-        for name in sorted(named - current):
-            self._add(Part.PROFILE, name, "none of its generations is current")
+                pointers.add(path.name)
+        for name in sorted(pointers - current):
+            self._add(Part.PROFILE, name, "it points to none of its generations")
+        for name in sorted(named - pointers):
+            yield (
+                f"profile `{name}` was about to be forgotten: `envlock gc --forget {name}` goes "
+                f"on, `envlock switch {name} NUMBER` keeps it"
+            )
 
     # --- leftovers --------------------------------------------------------------------------------
 

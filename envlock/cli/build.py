@@ -107,7 +107,8 @@ def _lines(built: Build) -> Iterator[str]:
     )
     yield f"  tree     sha256:{environment.tree_sha256}"
     yield f"  content  sha256:{environment.content_sha256}"
-    for note in [*_not_hermetic(environment), *built.realisation.notes]:
+    notes = [*_not_hermetic(environment), *_scripted(built), *built.realisation.notes]
+    for note in notes:
         yield f"note: {note}"
 
 
@@ -118,6 +119,13 @@ def _not_hermetic(environment: Environment) -> Iterator[str]:
             f"not hermetic: it runs on this machine's Python {host.version}, {host.executable} "
             f"(sha256:{host.sha256[:12]}…)"
         )
+
+
+def _scripted(built: Build) -> Iterator[str]:
+    """Say of an environment that was there that scripts have run in it; a new one has notes."""
+    scripts = built.environment.derivation.link_scripts
+    if scripts and not built.realisation.is_new:
+        yield f"post-link scripts were allowed when it was built: {', '.join(scripts)}"
 
 
 def describe(built: Build) -> dict[str, object]:
@@ -144,6 +152,7 @@ def describe_environment(environment: Environment) -> dict[str, object]:
         "size_bytes": environment.size_bytes,
         "built_at": environment.built_at,
         "is_hermetic": environment.derivation.is_hermetic,
+        "link_scripts": list(environment.derivation.link_scripts),
         "interpreter": msgspec.to_builtins(environment.derivation.interpreter),
         "artifacts": len(environment.derivation.artifacts),
     }

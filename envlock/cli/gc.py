@@ -24,7 +24,8 @@ def add_parser(subparsers: Any) -> None:
         description="Remove every environment that no generation, out-link or running process "
         "needs, the trees and downloads that only those were made of, and what killed processes "
         "left. Generations are what keeps environments: `--older-than` and `--keep` forget some "
-        "first, never a current one. May run while others build; it waits for nobody's build.",
+        "first, never a current one; `--forget` a whole profile. May run while others build; it "
+        "waits for nobody's build.",
         epilog="Exit status: 0 done, 2 for an age that is none, 4 when the disk refuses.",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go, and leave it")
@@ -39,6 +40,13 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="first forget all but each profile's N newest generations; with --older-than: only "
         "such that are older, too",
+    )
+    parser.add_argument(
+        "--forget",
+        action="append",
+        default=[],
+        metavar="PROFILE",
+        help="first forget this profile with all its generations, the current one too",
     )
     parser.add_argument(
         "--downloads",
@@ -66,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         older_than=arguments.older_than,
         keep=arguments.keep,
         drops_downloads=arguments.downloads,
+        profiles=tuple(dict.fromkeys(arguments.forget)),
     )
     found = collect(request, make_care_tools(arguments))
     clear_line()

@@ -21,6 +21,9 @@ COMMANDS = MappingProxyType(
         "init": "write a commented stack file, asking or from options",
         "solve": "lock a stack for all its platforms, from its index pin",
         "build": "build a lock's environment in the store",
+        "run": "run a command in an environment",
+        "shell": "start a shell in an environment",
+        "activate": "print the code that makes a shell use an environment",
         "list": "list the environments in the store",
         "generations": "list the states of a profile",
         "rollback": "make the generation before the current one current again",
@@ -104,10 +107,11 @@ def _help() -> str:
 
 def _run_command(arguments: Sequence[str]) -> int:
     from importlib import import_module
+    from itertools import takewhile
 
     from envlock.errors import EnvlockError
 
-    as_json = "--json" in arguments
+    as_json = "--json" in takewhile(lambda word: word != "--", arguments)
     name = arguments[0]
     try:
         module = import_module(f"envlock.cli.{_known(name)}")

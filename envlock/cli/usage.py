@@ -64,6 +64,9 @@ class Parser(argparse.ArgumentParser):
     Options are not abbreviated: a script that does would break when an option is added.
     """
 
+    takes_command = False
+    """Whether what stands behind `--` is another program's command line: then it is `command`."""
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **settings})
         self._given: Sequence[str] = ()
@@ -72,11 +75,19 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """Refuse what is left over here, where the command is known, and not at the top."""
-        self._given = tuple(args or ())
-        found, rest = super().parse_known_args(args, namespace)
+        self._given, command = self._split(tuple(args or ()))
+        found, rest = super().parse_known_args(self._given, namespace)
+        if self.takes_command:
+            found.command = command
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}")
         return found, rest
+
+    def _split(self, args: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if not self.takes_command or "--" not in args:
+            return args, ()
+        at = args.index("--")
+        return args[:at], args[at + 1 :]
 
     def error(self, message: str) -> NoReturn:
         """Raise argparse's complaint with what can be done about it."""
@@ -86,6 +97,8 @@ class Parser(argparse.ArgumentParser):
     def _hints(self, message: str) -> Iterator[str]:
         """Yield hints, the best first."""
         kind, _, rest = message.partition(": ")
+        if kind == "unrecognized arguments" and self.takes_command and rest[:1] != "-":
+            yield f"put `--` before the command: `{self.prog} LOCK -- COMMAND`"
         if kind == "unrecognized arguments":
             yield from self._near_options(rest.split())
         if kind == "the following arguments are required":

@@ -24,6 +24,8 @@ from envlock.formats.channel import channel_name
 from envlock.model.lock import Lock, LockedPackage, LockHead
 
 FACT_PREFIX = "envlock/"
+LINK_SCRIPTS = "link-scripts"
+"""The fact that names the packages whose post-link script may run; absent where there is none."""
 BODY_DIGEST = "envlock/packages-sha256"
 HEAD_DIGEST = "envlock/head-sha256"
 """Of the head without this fact's own line; it covers the body by the body's digest."""

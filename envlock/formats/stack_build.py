@@ -39,7 +39,9 @@ from envlock.model.version import CudaLine
 
 T = TypeVar("T")
 _NOT_ASKED = frozenset(["verify", "audit", "artifacts"])
-_SETS = frozenset(["platforms", "compute", "newer-components", "extras", "packages", "sdists"])
+_SETS = frozenset(
+    ["platforms", "compute", "newer-components", "extras", "packages", "sdists", "link-scripts"]
+)
 """Arrays whose order says nothing; the inputs hold them sorted."""
 
 
@@ -79,6 +81,7 @@ def build_stack(checked: StackFile, document: Table, places: Places) -> Stack:
             for index, item in enumerate(checked.pypi_index)
         ),
         sdists=tuple(checked.pypi.sdists),
+        link_scripts=tuple(sorted(checked.build.link_scripts)),
         artifacts=tuple(
             Artifact(
                 name=item.name,

@@ -38,6 +38,7 @@ _ORDER = (
     "pypi-index",
     "target",
     "artifacts",
+    "build",
     "verify",
     "audit",
 )

@@ -88,6 +88,7 @@ def _judge_repeats(document: Table) -> Iterator[Problem]:
     yield from _repeats(document, ("gpu", "newer-components"))
     yield from _repeats(document, ("audit", "ignore"))
     yield from _repeats(document, ("pypi", "sdists"), normal_name)
+    yield from _repeats(document, ("build", "link-scripts"))
     for kind in ("pypi-index", "artifacts"):
         tables = [(index, table.get("name")) for index, table in _entries(document, kind)]
         names = [(index, name) for index, name in tables if name]

@@ -359,6 +359,19 @@ class PypiTable(_Table, frozen=True, kw_only=True):
     ] = []
 
 
+class BuildTable(_Table, frozen=True, kw_only=True):
+    """How environments are built from the lock."""
+
+    link_scripts: Annotated[
+        list[CondaName],
+        Meta(
+            description="The conda packages whose post-link script may run when an environment is "
+            "built; what a script does is in no archive, so all others are not run.",
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ] = []
+
+
 class TargetTable(_Table, frozen=True, kw_only=True):
     """What one platform says otherwise than the stack."""
 
@@ -413,6 +426,7 @@ class StackFile(_Table, frozen=True, kw_only=True):
         Meta(extra_json_schema={"propertyNames": {"enum": [item.value for item in Platform]}}),
     ] = {}
     artifacts: list[ArtifactTable] = []
+    build: BuildTable = BuildTable()
     verify: VerifyTable = VerifyTable()
     audit: AuditTable = AuditTable()
 

@@ -222,6 +222,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Extra indexes in the order of the file: the first that lists a package owns it."""
     sdists: tuple[str, ...] = ()
     """The packages of PyPI that may come as a source archive."""
+    link_scripts: tuple[str, ...] = ()
+    """The conda packages whose post-link script may run; ordered."""
     artifacts: tuple[Artifact, ...] = ()
     verify: VerifySettings = VerifySettings()
     audit: AuditSettings = AuditSettings()

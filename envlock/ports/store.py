@@ -87,6 +87,10 @@ class Profiles(Protocol):
         """Forget a generation that is not current; its number does not come back."""
         ...
 
+    def forget(self, profile: str) -> None:
+        """Forget all generations of a profile, the current one too."""
+        ...
+
 
 class Interpreters(Protocol):
     """The machine's own Pythons."""

@@ -13,7 +13,7 @@ from envlock.compat.components import component_of, line_of
 from envlock.compat.digest import facts_digest
 from envlock.compat.drivers import minor_floor
 from envlock.formats.canonical import digest_of, format_canonical
-from envlock.formats.conda_lock import FACT_PREFIX
+from envlock.formats.conda_lock import FACT_PREFIX, LINK_SCRIPTS
 from envlock.model.lock import Lock, LockedPackage, LockHead
 from envlock.model.package import Package
 from envlock.model.pin import Pin
@@ -102,6 +102,7 @@ def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
         "compat-facts": f"sha256:{facts_digest()}",
         **({"updated": ", ".join(sorted(updated))} if updated else {}),
         **_as_of(solutions[0].question),
+        **({LINK_SCRIPTS: " ".join(stack.link_scripts)} if stack.link_scripts else {}),
     }
     for solution in solutions:
         told = _platform_facts(solution)

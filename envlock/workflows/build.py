@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from envlock.errors import LockError, StoreError
-from envlock.formats.conda_lock import read_lock, read_seal
+from envlock.formats.conda_lock import FACT_PREFIX, LINK_SCRIPTS, read_lock, read_seal
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock
 from envlock.model.platform import Platform
 from envlock.model.store import (
@@ -33,7 +33,6 @@ from envlock.store.wanted import artifacts_on, without_python
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
 _LONGEST_NAME = 64
 _LOCK_ENDINGS = (".conda-lock.yml", ".conda-lock.yaml", ".yml", ".yaml")
-_LINK_SCRIPTS = "envlock/link-scripts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +89,13 @@ def load_lock(path: str, workspace: Workspace) -> LockedStack:
             hints=["solve anew: `envlock solve` writes the lock again"],
         )
     lock = read_lock(content, path)
+    is_sealed = seal is not None and seal.head_is_whole
+    if f"{FACT_PREFIX}{LINK_SCRIPTS}" in lock.head.facts and not is_sealed:
+        raise LockError(
+            f"{path}: the head, which lets packages run scripts, is not what envlock wrote\n"
+            "Nothing was built.",
+            hints=["say it in the stack: `link-scripts` under [build], then `envlock solve`"],
+        )
     return LockedStack(lock=lock, file=path, name=_name(lock, path))
 
 
@@ -117,13 +123,28 @@ def plan_build(stack: LockedStack, request: BuildRequest, tools: BuildTools) -> 
         platform=request.platform.value,
         store_folder=tools.store.folder,
         artifacts=tuple((artifact.file_name, artifact.sha256) for artifact in artifacts),
-        link_scripts=tuple(sorted(stack.lock.head.facts.get(_LINK_SCRIPTS, "").split())),
+        link_scripts=_link_scripts(stack, artifacts),
         interpreter=interpreter,
         made_with=tools.made_with,
     )
     prefix = f"{tools.store.folder}/{label_of(derivation)}"
     check_prefix(prefix, "3.11")
     return BuildPlan(derivation=derivation, artifacts=tuple(artifacts))
+
+
+def _link_scripts(stack: LockedStack, artifacts: Iterable[Artifact]) -> tuple[str, ...]:
+    """Return the packages of this platform whose post-link script may run, ordered."""
+    allowed = set(stack.lock.head.facts.get(f"{FACT_PREFIX}{LINK_SCRIPTS}", "").split())
+    locked = {row.name for row in stack.lock.packages if row.manager == "conda"}
+    lacking = sorted(allowed - locked)
+    if lacking:
+        raise LockError(
+            f"{stack.file}: allows a script of `{lacking[0]}`, which is not among its packages\n"
+            "Nothing was built.",
+            hints=["correct build.link-scripts in the stack, then `envlock solve`"],
+        )
+    here = {artifact.name for artifact in artifacts if artifact.kind is ArtifactKind.CONDA}
+    return tuple(sorted(allowed & here))
 
 
 def _python_version(artifacts: Sequence[Artifact], file: str) -> str:

@@ -24,7 +24,7 @@ from envlock.ports.artifacts import Artifacts, FetchProgress
 from envlock.ports.keeping import Keeping
 from envlock.ports.reporter import Reporter
 from envlock.ports.store import Interpreters, Needs, Profiles, Store
-from envlock.store.generations import beyond, expired, parse_age
+from envlock.store.generations import beyond, check_profile, expired, parse_age
 from envlock.store.liveness import artifact_of
 from envlock.workflows.build import fetch
 
@@ -109,22 +109,41 @@ class CollectRequest:
     keep: int | None = None
     """How many generations of a profile stay, whatever their age."""
     drops_downloads: bool = False
+    profiles: tuple[str, ...] = ()
+    """Profiles that are forgotten whole, their current generation too."""
 
 
 def collect(request: CollectRequest, tools: CareTools) -> Collected:
     """Forget old generations, then let go of what no root reaches.
 
-    A generation that is current is never forgotten. Raises `EnvlockError` for an age that is none,
-    and `WorldError`.
+    A generation that is current is only forgotten with its whole profile. Raises `EnvlockError`
+    for an age that is none, `StoreError` for a profile that is not there, and `WorldError`.
     """
-    forgets = _forgotten(request, tools)
+    whole = [each for name in request.profiles for each in generations_of(name, tools.profiles)]
+    old = [each for each in _forgotten(request, tools) if each not in whole]
+    forgets = (*whole, *old)
     if not request.is_dry:
-        for each in forgets:
+        for name in request.profiles:
+            tools.profiles.forget(name)
+        for each in old:
             tools.profiles.remove(each)
     asked = Collecting(
         is_dry=request.is_dry, drops_downloads=request.drops_downloads, forgets=forgets
     )
     return tools.keeping.collect(asked, tools.reporter)
+
+
+def generations_of(profile: str, profiles: Profiles) -> tuple[Generation, ...]:
+    """Return the generations of a profile. Raises `StoreError` when there is none."""
+    check_profile(profile)
+    found = profiles.generations(profile)
+    if not found:
+        listed = ", ".join(sorted({each.profile for each in profiles.generations()})) or "none"
+        raise StoreError(
+            f"there is no profile `{profile}` in the store; it has: {listed}",
+            hints=["`envlock build LOCK` makes the profile of its stack"],
+        )
+    return found
 
 
 def _forgotten(request: CollectRequest, tools: CareTools) -> tuple[Generation, ...]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from envlock.errors import StoreError
 from envlock.model.store import Environment, Generation
-from envlock.store.generations import check_profile, previous
-from envlock.workflows.care import CareTools
+from envlock.store.generations import previous
+from envlock.workflows.care import CareTools, generations_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,10 @@ def list_environments(tools: CareTools) -> tuple[Listed, ...]:
 
 def list_generations(profile: str | None, tools: CareTools) -> tuple[Named, ...]:
     """Return the generations of a profile, or of all. Raises `StoreError` for one without any."""
-    if profile is not None:
-        check_profile(profile)
-    generations = tools.profiles.generations(profile)
-    if profile is not None and not generations:
-        raise _no_profile(profile, tools)
+    if profile is None:
+        generations = tools.profiles.generations()
+    else:
+        generations = generations_of(profile, tools.profiles)
     environments = {each.label: each for each in tools.keeping.environments()}
     return tuple(
         Named(generation=each, environment=environments.get(each.label)) for each in generations
@@ -101,11 +100,3 @@ def _only_profile(tools: CareTools) -> str:
 
 def _profiles(tools: CareTools) -> Sequence[str]:
     return sorted({each.profile for each in tools.profiles.generations()})
-
-
-def _no_profile(profile: str, tools: CareTools) -> StoreError:
-    listed = ", ".join(_profiles(tools)) or "none"
-    return StoreError(
-        f"there is no profile `{profile}` in the store; it has: {listed}",
-        hints=["`envlock build LOCK` makes the profile of its stack"],
-    )

@@ -116,6 +116,7 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
         strict=options.strict,
     )
     _refuse_without_hashes(solutions)
+    _refuse_scripts_of_nobody(stack, solutions, _kept(old, platforms, options))
     lock = make_lock(
         stack_path.replace("\\", "/").rpartition("/")[2],
         solutions,
@@ -270,6 +271,29 @@ def _refuse_without_hashes(solutions: Sequence[Solution]) -> None:
             + "\n".join(lines)
             + "\nNo lock was written.",
             hints=["choose another version, or ask the channel to publish the digests"],
+        )
+
+
+def _refuse_scripts_of_nobody(
+    stack: Stack, solutions: Sequence[Solution], kept: Sequence[LockedPackage]
+) -> None:
+    """Refuse to allow the script of a package that no platform has: a name that was mistaken."""
+    names = {package.name for solution in solutions for package in solution.answer.packages}
+    names |= {package.name for package in kept if package.manager == "conda"}
+    lacking = [name for name in stack.link_scripts if name not in names]
+    if lacking:
+        where = stack.where.get("build.link-scripts")
+        raise InputFileError(
+            [
+                Fault(
+                    where=str(where),
+                    problem=f"`{name}` may run a script and is not among the conda packages of "
+                    f"the answer",
+                    hint=f"take `{name}` out, or name the package whose script it is",
+                )
+                for name in lacking
+            ],
+            state="No lock was written.",
         )
 
 

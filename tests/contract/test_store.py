@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,7 @@ from envlock.store.address import label_of
 from envlock.workflows.build import BuildRequest, load_lock, plan_build
 from fakes import FakeReporter
 from fakes_store import FakeProfiles, FakeStore, make_artifact, make_plan
-from tiny_store import TinyStore, here
+from tiny_store import TinyStore, here, tiny_store
 
 LABEL = "a" * 32 + "-demo"
 OTHER = "b" * 32 + "-demo"
@@ -84,9 +83,7 @@ def fake_house() -> House:
     return House(store=store, keeping=store, profiles=profiles, archives=store, plan=plan)
 
 
-def disk_house(folder: Path) -> House:
-    tiny = TinyStore(folder)
-
+def disk_house(tiny: TinyStore) -> House:
     def plan(name: str, *packages: str) -> BuildPlan:
         lock = tiny.lock(name, *packages)
         request = BuildRequest(lock=str(lock), platform=here(), python=sys.executable)
@@ -103,8 +100,12 @@ def disk_house(folder: Path) -> House:
 
 
 @pytest.fixture(params=["disk", "fake"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
-    return disk_house(tmp_path) if request.param == "disk" else fake_house()
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
+    if request.param == "fake":
+        yield fake_house()
+    else:
+        with tiny_store() as tiny:
+            yield disk_house(tiny)
 
 
 def digests(artifacts: tuple[Artifact, ...]) -> list[str]:
@@ -219,6 +220,17 @@ def test_a_number_that_was_forgotten_does_not_come_back(house: House):
 
     assert numbers(house.profiles) == [("demo", 1, True)]
     assert house.profiles.add("demo", OTHER).number == 4
+
+
+def test_a_profile_is_forgotten_with_its_current_generation(house: House):
+    for profile, label in (("demo", LABEL), ("demo", OTHER), ("other", LABEL)):
+        house.profiles.add(profile, label)
+
+    house.profiles.forget("demo")
+    house.profiles.forget("nothing")
+
+    assert numbers(house.profiles) == [("other", 1, True)]
+    assert house.profiles.add("demo", LABEL).number == 3
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "demo-1-link", "a" * 200])

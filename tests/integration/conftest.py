@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from conda_packages import write_channel
+from debian_python import make_debian_python
+from small_packages import make_small_packages
+
 
 @pytest.fixture
 def no_credentials_and_no_proxy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -23,3 +27,13 @@ def scratch(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "cache"
     left = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert left == []
+
+
+@pytest.fixture(scope="session")
+def debian_channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel with a real Python; made once, of Debian's packages."""
+    folder = tmp_path_factory.mktemp("debian")
+    channel = folder / "channel"
+    python = make_debian_python(channel, folder / "work")
+    write_channel(channel, [*python, *make_small_packages(channel)])
+    return channel

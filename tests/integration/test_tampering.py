@@ -6,7 +6,7 @@ import os
 import random
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 
 from envlock.model.keeping import Damage, Depth
 from envlock.workflows.care import repair, verify
-from tiny_store import TinyStore
+from tiny_store import TinyStore, tiny_store
 
 TAMPERS = int(os.environ.get("ENVLOCK_TAMPER_COUNT", "60"))
 CLEAN_RUNS = max(10, TAMPERS // 10)
@@ -23,11 +23,11 @@ ODD_NAME = os.fsdecode(b"no text \xff\n")
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyStore:
-    tiny = TinyStore(tmp_path_factory.mktemp("tampered"))
-    tiny.build("one", "alpha", "beta 1")
-    tiny.build("two", "alpha", "beta 2", "gamma")
-    return tiny
+def tiny() -> Iterator[TinyStore]:
+    with tiny_store() as tiny:
+        tiny.build("one", "alpha", "beta 1")
+        tiny.build("two", "alpha", "beta 2", "gamma")
+        yield tiny
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Tampering:
         path = self.pick(lambda each: not each.is_symlink())
         place = self.tree / path
         mode = stat.S_IMODE(place.stat().st_mode)
-        place.chmod(mode ^ self.chance.choice([0o200, 0o020, 0o002, 0o100, 0o004, 0o4000]))
+        place.chmod(mode ^ self.chance.choice([0o200, 0o020, 0o002, 0o100, 0o400, 0o004, 0o4000]))
         return path
 
     def a_time(self) -> str:

@@ -373,7 +373,7 @@ def test_an_environment_of_another_envlock_cannot_be_rebuilt(house: House):
 def test_database_and_profiles_are_left_to_people(house: House):
     done = house.repair(
         damage(Part.DATABASE, "db.sqlite", "page 3 is never used"),
-        damage(Part.PROFILE, "demo", "none of its generations is current"),
+        damage(Part.PROFILE, "demo", "it points to none of its generations"),
     )
 
     assert [str(each.error) for each in done.unrepaired] == [

@@ -1,0 +1,48 @@
+"""The story of `activate`, `run` and `shell`: which environment is meant, built where it is not.
+
+What was entered once must still be there tomorrow. So an environment that no generation names
+becomes one, as a build makes it. One that has a generation changes nothing: to run something in an
+environment of last month does not roll its profile forward or back.
+"""
+
+from __future__ import annotations
+
+from envlock.errors import StoreError
+from envlock.model.store import Environment, Realisation
+from envlock.ports.store import Needs, Profiles, Store
+from envlock.store.generations import check_profile
+from envlock.workflows.build import (
+    BuildRequest,
+    BuildTools,
+    find_environment,
+    load_lock,
+    plan_build,
+    realise,
+)
+
+
+def enter_lock(request: BuildRequest, tools: BuildTools, needs: Needs) -> Realisation:
+    """Return a lock's environment, built now if it is not there, and kept from now on.
+
+    Raises as `build` does.
+    """
+    stack = load_lock(request.lock, tools.workspace)
+    profile = request.profile or stack.name
+    check_profile(profile)
+    realisation = realise(plan_build(stack, request, tools), tools, needs)
+    label = realisation.environment.label
+    if all(each.label != label for each in tools.profiles.generations(request.profile)):
+        tools.profiles.add(profile, label)
+    return realisation
+
+
+def enter_profile(name: str, store: Store, profiles: Profiles, needs: Needs) -> Environment:
+    """Return the environment of a profile's current generation. Raises `StoreError`."""
+    environment = find_environment(store, profiles, name)
+    needs.add([environment.label])
+    if store.find(environment.label) is None:  # collected before it was needed
+        raise StoreError(
+            f"profile `{name}` was changed meanwhile, and its environment was collected",
+            hints=["run it again"],
+        )
+    return environment
