@@ -116,7 +116,8 @@ class DiskStore:
         """
         label = label_of(plan.derivation)
         target = self.layout.environments / label
-        with self._staged(target, needs) as staging:
+        # One connection that stays: whoever closes the last one folds SQLite's log away.
+        with self.database(), self._staged(target, needs) as staging:
             built = self._build(plan, staging, self._trees(needs), reporter)
             environment = self._describe(label, plan.derivation, built, needs)
             with self.database() as database:
