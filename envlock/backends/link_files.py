@@ -8,20 +8,20 @@ users, which Linux does not let everybody link to.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest
 
 from envlock.backends.store_trees import EPOCH_SECONDS, Known
 from envlock.errors import ArchiveError, StoreError
 from envlock.model.tree import EntryKind, TreeEntry
+from envlock.store.links import follow_link
 
 _CLONE = 0x40049409
 """`FICLONE` of Linux's `linux/fs.h`."""
@@ -124,11 +124,12 @@ class Linker:
 
     def write(self, path: str, content: bytes, *, is_executable: bool = False) -> None:
         """Write a file that no package holds as it is."""
-        self._wanted.pop(path, None)
+        if self._wanted.pop(path, None) is not None:
+            self.collisions.append(path)
         target = self.place(path)
+        if os.path.lexists(target):
+            self._clear(target, path, replaces=False)
         mode = 0o755 if is_executable else 0o644
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(target)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -159,19 +160,23 @@ class Linker:
         target = f"{self._root}/{path}"
         _, _, entry, replaces = wanted
         status = os.lstat(target)
-        if stat.S_ISDIR(status.st_mode):
-            raise ArchiveError(
-                f"two packages disagree: `{path}` is a file for one and a folder for another\n"
-                "Nothing was installed."
-            )
         if stat.S_ISREG(status.st_mode) and not replaces:
             digest = self._known.digest(status) or _digest(target)
             if digest == entry.sha256:
                 return False
+        self._clear(target, path, replaces=replaces)
+        return True
+
+    def _clear(self, target: str, path: str, *, replaces: bool) -> None:
+        """Remove what lies there; with `replaces` it is meant to go."""
+        if stat.S_ISDIR(os.lstat(target).st_mode):
+            raise ArchiveError(
+                f"two packages disagree: `{path}` is a file for one and a folder for another\n"
+                "Nothing was installed."
+            )
         if not replaces:
             self.collisions.append(path)
         os.unlink(target)
-        return True
 
     def _clone(self, source: str, target: str, status: os.stat_result, entry: TreeEntry) -> bool:
         with open(source, "rb", buffering=0) as file:
@@ -226,18 +231,24 @@ def _digest(path: str) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def refuse_escape(root: str, entries: Iterator[TreeEntry], allowed: frozenset[str]) -> None:
+def refuse_escape(entries: Sequence[TreeEntry], allowed: frozenset[str]) -> None:
     """Refuse links that lead out of an environment, alone or one through another.
 
     `allowed` are targets outside that the environment names openly: the machine's own Python.
     Raises `StoreError`.
     """
-    inside = os.path.realpath(root)
-    for entry in entries:
-        if entry.kind is not EntryKind.LINK or entry.target in allowed:
+    targets = {entry.path: entry.target for entry in entries if entry.kind is EntryKind.LINK}
+    outside = {path for path, target in targets.items() if target in allowed}
+    for path, target in targets.items():
+        if path in outside:
             continue
-        real = os.path.realpath(f"{root}/{entry.path}")
-        if real != inside and not real.startswith(f"{inside}/") and real not in allowed:
+        end = follow_link(path, target, lambda place: _target(targets, outside, place))
+        if end.fault is not None:
             raise StoreError(
-                f"`{entry.path}` leads out of the environment, to {real}\nNothing was installed."
+                f"`{path}` leads out of the environment or round in a circle, to {target}\n"
+                "Nothing was installed."
             )
+
+
+def _target(targets: Mapping[str, str], outside: set[str], path: str) -> str | None:
+    return None if path in outside else targets.get(path)

@@ -21,7 +21,7 @@ from envlock.backends.unpack_wheel import WheelLayout, read_wheel_layout
 from envlock.errors import ArchiveError
 from envlock.model.tree import EntryKind, TreeEntry
 
-_RECORDS = ("RECORD", "RECORD.jws", "RECORD.p7s")
+_RECORDS = ("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER")
 """Rewritten or, since a signature over the old one proves nothing any more, left out."""
 _URLSAFE = str.maketrans("+/", "-_", "=\n")
 

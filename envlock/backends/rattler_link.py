@@ -143,9 +143,15 @@ def _record(source: CondaSource) -> RepoDataRecord:
     from rattler import PackageRecord, RepoDataRecord  # noqa: PLC0415 - heavy
 
     artifact = source.artifact
-    record = PackageRecord.from_index_json(
-        source.tree / "info" / "index.json", sha256=artifact.sha256, md5=artifact.md5
-    )
+    try:
+        record = PackageRecord.from_index_json(
+            source.tree / "info" / "index.json", sha256=artifact.sha256, md5=artifact.md5
+        )
+    except (OSError, ValueError, TypeError) as error:
+        raise ArchiveError(
+            f"`{artifact.file_name}` is refused: its `info/index.json` cannot be read: {error}\n"
+            "Nothing was installed."
+        ) from error
     return RepoDataRecord(
         record,
         file_name=artifact.file_name,

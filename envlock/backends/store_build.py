@@ -12,9 +12,8 @@ Numbered as in the contract of the store:
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -29,12 +28,14 @@ from envlock.backends.link_wheel import PythonPlace, WheelLinker
 from envlock.backends.restore_content import restored_entries
 from envlock.backends.store_sources import Source, SourceTrees
 from envlock.backends.store_trees import Known, seal
-from envlock.errors import ArchiveError, StoreError
+from envlock.errors import StoreError
 from envlock.model.store import Artifact, ArtifactKind, Derivation, Interpreter
 from envlock.model.tree import EntryKind, TreeEntry
+from envlock.store.conda_paths import CondaPlacing, refuse_takeovers
 from envlock.store.content import content_digest
 
 _HOST_SCRIPTS = ("python", "python3")
+_NO_SITE = "lib/python3/site-packages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +72,11 @@ class Build:
         self.staging.mkdir()
         conda = [each for each in self.sources if each[0].kind is ArtifactKind.CONDA]
         wheels = [each for each in self.sources if each[0].kind is ArtifactKind.WHEEL]
-        self._learn(conda)
+        place = self._place(conda)
+        self._learn(conda, place.site if place else _NO_SITE)
         self._link_conda(conda)
         self._run_scripts(conda)
         linker = Linker(str(self.staging), self._known)
-        place = self._place(conda)
         if place is None and wheels:
             raise StoreError(
                 "the lock has wheels and no Python to link them for\nNothing was installed.",
@@ -95,9 +96,8 @@ class Build:
 
     # --- conda ------------------------------------------------------------------------------------
 
-    def _learn(self, conda: Sequence[tuple[Artifact, Source]]) -> None:
+    def _learn(self, conda: Sequence[tuple[Artifact, Source]], site: str) -> None:
         """Check that sources are as they were sealed, and remember their files by inode."""
-        owner: dict[str, str] = {}
         for _, source in conda:
             for entry in source.entries:
                 if entry.kind is EntryKind.FILE:
@@ -108,9 +108,7 @@ class Build:
                     if not is_sealed(status, entry):
                         raise TreeDamagedError(source.name, entry.path)
                     self._known.add(status, entry.sha256)
-                elif entry.kind is EntryKind.LINK and not entry.path.startswith("info/"):
-                    owner[entry.path] = source.name
-        _refuse_ways_through(owner, conda)
+        refuse_takeovers([_placing(artifact, source) for artifact, source in conda], site)
 
     def _link_conda(self, conda: Sequence[tuple[Artifact, Source]]) -> None:
         if not conda:
@@ -188,7 +186,7 @@ class Build:
         linker.finish()
         late = sorted(path for path in rewritten if path.endswith(".py"))
         for path in late:  # a link that compiling would write through must be gone before
-            _remove_shipped(self.staging, path)
+            _remove_shipped(linker, path)
         compile_sources(python, self.staging, late, self.staging)
         self._notes += _collision_notes(linker.collisions)
 
@@ -243,7 +241,7 @@ class Build:
         host = self.derivation.interpreter
         sealed = seal(self.staging, self._known)
         allowed = frozenset({host.executable} if host else ())
-        refuse_escape(str(self.staging), iter(sealed.entries), allowed)
+        refuse_escape(sealed.entries, allowed)
         linked = [
             (source.path, self._rows(artifact))
             for artifact, source in self.sources
@@ -264,9 +262,9 @@ def _python_place(prefix: str, version: str, site: str) -> PythonPlace:
 
 def _site_of(source: Source, version: str) -> str:
     """Return where the package `python` says that packages go; CEP 17 lets it say so."""
-    index = json.loads((source.path / "info" / "index.json").read_bytes())
-    named = index.get("python_site_packages_path")
-    return named if isinstance(named, str) and named else f"lib/python{version}/site-packages"
+    from envlock.backends.unpack_conda import read_conda_identity  # noqa: PLC0415 - of conda alone
+
+    return read_conda_identity(source.path).site or f"lib/python{version}/site-packages"
 
 
 def _write_venv(linker: Linker, host: Interpreter, place: PythonPlace, name: str) -> None:
@@ -288,28 +286,25 @@ def _write_venv(linker: Linker, host: Interpreter, place: PythonPlace, name: str
     os.makedirs(linker.place(f"{place.site}/x").rpartition("/")[0], exist_ok=True)
 
 
-def _remove_shipped(staging: Path, path: str) -> None:
+def _remove_shipped(linker: Linker, path: str) -> None:
+    """Remove a source's bytecode; the folder that it lies in is no link to elsewhere."""
     folder, _, name = path.rpartition("/")
-    for shipped in (staging / folder / "__pycache__").glob(f"{name.removesuffix('.py')}.*.pyc"):
-        shipped.unlink()
+    cache = os.path.dirname(linker.place(f"{folder}/__pycache__/{name}".lstrip("/")))
+    for shipped in os.listdir(cache):
+        if shipped.startswith(f"{name.removesuffix('.py')}.cpython-") and shipped.endswith(".pyc"):
+            os.unlink(f"{cache}/{shipped}")
 
 
-def _refuse_ways_through(
-    links: Mapping[str, str], conda: Sequence[tuple[Artifact, Source]]
-) -> None:
-    """Refuse a file that would be written through a link of another package."""
-    if not links:
-        return
-    for artifact, source in conda:
-        for entry in source.entries:
-            folder = entry.path.rpartition("/")[0]
-            while folder:
-                if links.get(folder, source.name) != source.name:
-                    raise ArchiveError(
-                        f"`{artifact.file_name}` has `{entry.path}`, and `{folder}` is a link of"
-                        " another package\nNothing was installed."
-                    )
-                folder = folder.rpartition("/")[0]
+def _placing(artifact: Artifact, source: Source) -> CondaPlacing:
+    from envlock.backends.unpack_conda import read_conda_identity  # noqa: PLC0415 - of conda alone
+
+    identity = read_conda_identity(source.path)
+    return CondaPlacing(
+        file_name=artifact.file_name,
+        is_noarch_python=identity.is_noarch_python,
+        commands=identity.commands,
+        entries=source.entries,
+    )
 
 
 def _collision_notes(paths: Sequence[str]) -> Iterator[str]:

@@ -14,12 +14,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import StoreLayout
 from envlock.backends.store_locks import held
 from envlock.backends.store_trees import (
+    Known,
     move_into_place,
     read_manifest,
     seal_tree,
@@ -166,8 +167,8 @@ class SourceTrees:
         return staged(self._folder / name, self._owner, f"{name} cannot be unpacked")
 
     def _admit(self, name: str, staging: Path, fill: Callable[[Path], object]) -> Source:
-        fill(staging)
-        entries = seal_tree(staging)
+        known = fill(staging)
+        entries = seal_tree(staging, known if isinstance(known, Known) else None)
         digest = write_manifest(self._layout, entries, self._keep)
         path = self._folder / name
         self._register.drop(name)  # a row must never stand for what is being replaced
@@ -176,19 +177,27 @@ class SourceTrees:
         return Source(name=name, path=path, entries=entries)
 
 
-def _unpack_verified(artifact: Artifact, archive: Path, staging: Path) -> None:
+def _unpack_verified(artifact: Artifact, archive: Path, staging: Path) -> Known:
+    """Unpack an archive if it is the locked one; returns what its files were when written.
+
+    It is opened once: what was hashed is what is unpacked, whatever takes its name meanwhile.
+    """
     from envlock.backends.unpack import unpack  # noqa: PLC0415 - what is unpacked needs none
 
-    check_digest(artifact, archive)
-    unpack(archive, artifact.file_name, staging)
+    known = Known()
+    with archive.open("rb") as file:
+        check_digest(artifact, file)
+        unpack(file, artifact.file_name, staging, known=known)
     if artifact.kind is ArtifactKind.CONDA:
         _check_identity(artifact, staging)
+    else:
+        _check_wheel_identity(artifact)
+    return known
 
 
-def check_digest(artifact: Artifact, archive: Path) -> None:
+def check_digest(artifact: Artifact, archive: IO[bytes]) -> None:
     """Hash an archive in full. Raises `ArchiveError` when it is not the one that was locked."""
-    with archive.open("rb") as file:
-        found = file_digest(file, "sha256").hexdigest()
+    found = file_digest(archive, "sha256").hexdigest()  # type: ignore[arg-type]
     if found != artifact.sha256:
         raise ArchiveError(
             f"digest mismatch for `{artifact.file_name}` in the store\n"
@@ -206,12 +215,28 @@ def _check_identity(artifact: Artifact, tree: Path) -> None:
     found = read_conda_identity(tree)
     expected = (artifact.name, artifact.version, artifact.build)
     if (found.name, found.version, found.build) != expected:
-        raise ArchiveError(
-            f"`{artifact.file_name}` is not the package that was locked\n"
-            f"  expected {' '.join(expected)}\n"
-            f"  found    {found.name} {found.version} {found.build} in its info/index.json\n"
-            "Nothing was installed."
+        raise _another(
+            artifact, expected, f"{found.name} {found.version} {found.build} in its info/index.json"
         )
+
+
+def _check_wheel_identity(artifact: Artifact) -> None:
+    """Refuse a wheel of another distribution; that it is what its name says has been checked."""
+    from envlock.backends.unpack_wheel import is_wheel_of  # noqa: PLC0415 - as above
+
+    if not is_wheel_of(artifact.file_name, artifact.name, artifact.version):
+        raise _another(
+            artifact, (artifact.name, artifact.version), f"a wheel called `{artifact.file_name}`"
+        )
+
+
+def _another(artifact: Artifact, expected: Sequence[str], found: str) -> ArchiveError:
+    return ArchiveError(
+        f"`{artifact.file_name}` is not the package that was locked\n"
+        f"  expected {' '.join(expected)}\n"
+        f"  found    {found}\n"
+        "Nothing was installed."
+    )
 
 
 def os_workers() -> int:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import configparser
+import io
 import re
-import stat
-import zipfile
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from hashlib import file_digest
 from pathlib import Path
+from typing import IO
 
 from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from msgspec import Struct
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from envlock.backends.unpack import Tree
+from envlock.backends.unpack_tree import Tree
+from envlock.backends.unpack_zip import open_member, read_zip
 from envlock.model.tree import EntryKind, TreeEntry
+from envlock.store.reserved import is_reserved, is_reserved_command
 
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ENCRYPTED = 0x1
 _DIGESTS = ("sha256", "sha384", "sha512")
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _SCHEMES = ("purelib", "platlib", "scripts", "headers", "data")
 _IDENTIFIER = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _OBJECT = re.compile(rf"(?P<module>{_IDENTIFIER})\s*:\s*(?P<attr>{_IDENTIFIER})\s*(?:\[.*\])?")
-_COMMAND = re.compile(r"[\w.+-][\w.+ -]*")
+_NO_SECTION = "\n"
+"""Of values that every section inherits: nobody but `configparser` knows of it."""
+_COMMAND = re.compile(r"\w[\w.+ -]*")
 
 
 class WheelLayout(Struct, frozen=True, kw_only=True):
@@ -40,30 +42,19 @@ class WheelLayout(Struct, frozen=True, kw_only=True):
     gui_scripts: tuple[tuple[str, str, str], ...]
 
 
-def unpack_wheel(archive: Path, file_name: str, tree: Tree) -> None:
+def unpack_wheel(archive: IO[bytes], file_name: str, tree: Tree) -> None:
     """Unpack a wheel and check it."""
-    with zipfile.ZipFile(archive) as wheel:
-        infos = wheel.infolist()
-        if len(infos) > tree.limits.entries:
-            raise tree.refuse(f"it has more than {tree.limits.entries:,} entries")
-        for info in infos:
-            _add(wheel, info, tree)
+    for member in read_zip(archive, tree):
+        if member.is_folder:
+            tree.add_folder(member.name)
+        else:
+            tree.add_file(
+                member.name,
+                open_member(archive, member, tree),
+                member.size_bytes,
+                is_executable=member.is_executable,
+            )
     _check(file_name, tree)
-
-
-def _add(wheel: zipfile.ZipFile, info: zipfile.ZipInfo, tree: Tree) -> None:
-    mode = info.external_attr >> 16
-    if info.orig_filename != info.filename:  # `zipfile` cuts at a NUL and turns backslashes
-        raise tree.refuse(f"a name in it is two names: {info.orig_filename!a:.120}")
-    if info.is_dir():
-        tree.add_folder(info.filename)
-        return
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise tree.refuse(f"`{info.filename}` is a link or a device, which no wheel may have")
-    if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
-        raise tree.refuse(f"`{info.filename}` is encrypted or packed in a way no wheel may be")
-    with wheel.open(info) as content:
-        tree.add_file(info.filename, content, info.file_size, is_executable=bool(mode & 0o111))
 
 
 # --- checks ---------------------------------------------------------------------------------------
@@ -85,7 +76,7 @@ def _check(file_name: str, tree: Tree) -> None:
         raise tree.refuse(f"`{info}/METADATA` names the version {metadata.get('Version')!a}")
     _check_data(tree)
     _check_record(tree, info)
-    points = tree.read(f"{info}/entry_points.txt")
+    points = tree.read(f"{info}/entry_points.txt", tree.limits.header_bytes)
     if points is not None:
         for _ in _entry_points(points.decode(), tree):
             pass
@@ -117,7 +108,11 @@ def _headers(tree: Tree, path: str) -> Mapping[str, str]:
     content = tree.read(path)
     if content is None:
         raise tree.refuse(f"it has no `{path}`")
-    return dict(BytesHeaderParser().parsebytes(content))
+    headers = HeaderParser().parsestr(content.decode())
+    for name in ("Name", "Version", "Wheel-Version"):
+        if len(headers.get_all(name, [])) > 1:
+            raise tree.refuse(f"`{path}` says twice what its {name} is")
+    return dict(headers)
 
 
 def _check_data(tree: Tree) -> None:
@@ -130,8 +125,19 @@ def _check_data(tree: Tree) -> None:
         raise tree.refuse(f"it has {len(folders)} .data folders")
     for entry in tree.files():
         parts = entry.path.split("/")
-        if parts[0] in folders and (len(parts) < 3 or parts[1] not in _SCHEMES):  # noqa: PLR2004 - folder, scheme, file
+        if parts[0] not in folders:
+            continue
+        if len(parts) < 3 or parts[1] not in _SCHEMES:  # noqa: PLR2004 - folder, scheme, file
             raise tree.refuse(f"`{entry.path}` belongs to no known scheme")
+        _check_place(entry.path, parts[1], "/".join(parts[2:]), tree)
+
+
+def _check_place(path: str, scheme: str, rest: str, tree: Tree) -> None:
+    """Refuse files where they would take over the environment, its Python or another wheel."""
+    target = {"scripts": f"bin/{rest}", "data": rest}.get(scheme, "")
+    is_record = any(part.endswith(".dist-info") for part in rest.split("/"))
+    if is_record or (target and is_reserved(target, "")):
+        raise tree.refuse(f"`{path}` is not its to bring")
 
 
 def _check_record(tree: Tree, info: str) -> None:
@@ -159,7 +165,7 @@ def _unhashed(info: str) -> tuple[str, ...]:
 
 def _record_rows(text: str, tree: Tree) -> Iterator[RecordEntry]:
     try:
-        for elements in parse_record_file(text.splitlines()):
+        for elements in parse_record_file(io.StringIO(text, newline="")):
             yield RecordEntry.from_elements(*elements)
     except InvalidRecordEntry as error:
         raise tree.refuse(f"RECORD cannot be read: {error}") from None
@@ -175,6 +181,12 @@ def _check_row(tree: Tree, row: RecordEntry, entry: TreeEntry) -> None:
             found = file_digest(file, row.hash_.name).hexdigest()
     if expected != found or row.size not in (None, entry.size_bytes):
         raise tree.refuse(f"`{row.path}` is not the file that RECORD names")
+
+
+def is_wheel_of(file_name: str, name: str, version: str) -> bool:
+    """Say whether a wheel's file name, which has been checked, is that of a distribution."""
+    found, number, _, _ = parse_wheel_filename(file_name)
+    return (found, number) == (canonicalize_name(name), _version(version))
 
 
 # --- for the linker -------------------------------------------------------------------------------
@@ -196,7 +208,9 @@ def read_wheel_layout(root: Path) -> WheelLayout:
 
 
 def _entry_points(text: str, tree: Tree | None) -> Iterator[tuple[str, str, str, str]]:
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser = configparser.ConfigParser(
+        delimiters=("=",), interpolation=None, strict=False, default_section=_NO_SECTION
+    )
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(text)
@@ -207,7 +221,8 @@ def _entry_points(text: str, tree: Tree | None) -> Iterator[tuple[str, str, str,
     for section in ("console_scripts", "gui_scripts"):
         for command, value in parser.items(section) if parser.has_section(section) else ():
             match = _OBJECT.fullmatch(value.strip())
-            if match is None or not _COMMAND.fullmatch(command) or command in (".", ".."):
+            is_command = _COMMAND.fullmatch(command) and not is_reserved_command(command)
+            if match is None or not is_command:
                 if tree is None:
                     continue
                 raise tree.refuse(f"an entry point is none: {command!a:.80} = {value!a:.80}")

@@ -27,7 +27,8 @@ def compile_source(source: str, name: str, target: str) -> Optional[str]:
         return None
     path = cache_from_source(os.path.join(target, os.path.basename(source)), optimization="")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
+    # Anew, and through no link: what lies there may be a hard link to somebody else's file.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
         file.write(_code_to_hash_pyc(code, source_hash(text), False))
     return path
 

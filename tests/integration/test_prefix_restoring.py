@@ -24,7 +24,8 @@ ENDINGS = ((".conda", False), (".tar.bz2", False), (".tar.bz2", True))
 def link(folder: Path, members: Mapping[str, Member], prefix: str, ending: str, old: bool) -> Path:
     """Link a package of these members for a prefix; returns where it lies."""
     packed = pack(folder / "channel", "p", members=members, ending=ending, is_of_2016=old)
-    unpack(packed.path, packed.path.name, folder / "tree")
+    with packed.path.open("rb") as archive:
+        unpack(archive, packed.path.name, folder / "tree")
     artifact = Artifact(
         name="p",
         version="1.0",
@@ -106,10 +107,12 @@ def test_what_was_rewritten_is_restored_to_the_byte(
 
 
 def test_a_prefix_that_is_longer_than_a_binary_files_placeholder_is_refused(tmp_path: Path):
-    members = {"lib/x.so": Member(content=b"/short\0", placeholder="/short", file_mode="binary")}
+    place = "/home/builder/short"
+    content = f"{place}\0".encode()
+    members = {"lib/x.so": Member(content=content, placeholder=place, file_mode="binary")}
 
     with pytest.raises(ArchiveError) as refused:
-        link(tmp_path, members, "/opt/longer-than-that", ".conda", old=False)
+        link(tmp_path, members, "/opt/much/longer/than/that", ".conda", old=False)
 
     assert str(refused.value).startswith("the conda packages cannot be linked: ")
     assert str(refused.value).endswith("\nNothing was installed.")

@@ -32,7 +32,8 @@ def link(folder: Path, files: Mapping[str, bytes], prefix: str = "/store/key-dem
     archive = folder / "demo-1.0-py3-none-any.whl"
     archive.write_bytes(make_wheel("demo", files=files))
     tree, staging = folder / "tree", folder / "staging"
-    unpack(archive, archive.name, tree)
+    with archive.open("rb") as file:
+        unpack(file, archive.name, tree)
     staging.mkdir()
     linker = Linker(str(staging), Known())
     WheelLinker(tree, "artifact-demo", seal_tree(tree)).link(linker, place_in(prefix))
@@ -170,7 +171,8 @@ def test_signatures_over_the_old_record_are_left_out(tmp_path: Path):
 def test_the_sources_are_told_with_their_places(tmp_path: Path):
     archive = tmp_path / "demo-1.0-py3-none-any.whl"
     archive.write_bytes(make_wheel("demo", files={f"{DATA}/purelib/pure.py": b"x = 1\n"}))
-    unpack(archive, archive.name, tmp_path / "tree")
+    with archive.open("rb") as file:
+        unpack(file, archive.name, tmp_path / "tree")
     (tmp_path / "staging").mkdir()
     wheel = WheelLinker(tmp_path / "tree", "artifact-demo", seal_tree(tmp_path / "tree"))
 
