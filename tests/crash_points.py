@@ -46,6 +46,7 @@ _IMPORTED = (
     *("envlock.backends.artifact_http", "envlock.backends.interpreters", "envlock.cli.progress"),
     *("envlock.cli.store_wiring", "envlock.workflows.build", "envlock.workflows.care"),
     *("envlock.backends.store_keeping", "envlock.cli.gc", "envlock.cli.switch"),
+    *("envlock.cli.rollback", "envlock.workflows.profiles"),
 )
 _LINE = re.compile(r"(?P<task>\d+) +(?P<call>\w+)\((?P<rest>.*)")
 _OPEN_FILE = re.compile(r"\b\d+<(/[^>]*)>")

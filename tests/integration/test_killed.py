@@ -22,7 +22,7 @@ from crash_stage import (
     with_two_generations,
 )
 
-COUNT = int(os.environ.get("ENVLOCK_CRASH_COUNT", "42"))
+COUNT = int(os.environ.get("ENVLOCK_CRASH_COUNT", "40"))
 """Kills over all scenes; every step of every scene when there are fewer."""
 SEED = int(os.environ.get("ENVLOCK_CRASH_SEED", "4"))
 
@@ -44,6 +44,7 @@ SCENES: dict[str, tuple[Callable[[Stage], None], Callable[[Stage], list[str]]]] 
     "build again": (with_two_generations, lambda stage: stage.build("one", "--profile", "demo")),
     "rebuild check": (with_two_generations, lambda stage: stage.build("mix", "--rebuild-check")),
     "switch": (with_two_generations, lambda _: ["switch", "demo", "1"]),
+    "rollback": (with_two_generations, lambda _: ["rollback", "demo", "--to", "1"]),
     "gc": (with_garbage, lambda _: ["gc"]),
     "gc that forgets": (with_two_generations, lambda _: ["gc", "--keep", "1"]),
     "out-link": (
@@ -108,7 +109,10 @@ def test_whoever_is_killed_leaves_no_half_environment_and_the_next_run_succeeds(
     assert len(points) >= 5
     count, reached, began = -(-COUNT // len(SCENES)), 0, time.monotonic()
 
-    for point in chosen(points, count, stage.home):
+    # Names that come of chance or of the order of threads differ now and then: some are missed.
+    for point in chosen(points, 2 * count, stage.home):
+        if reached == count:
+            break
         reset(stage, before, link)
         ended = stage.commands.kill(point, *command)
 
@@ -128,4 +132,4 @@ def test_whoever_is_killed_leaves_no_half_environment_and_the_next_run_succeeds(
     seconds = time.monotonic() - began
     told = f"{scene}: {len(points)} steps, {reached} kills, {seconds:.0f} s"
     print(told)  # noqa: T201 - the figures, for whoever runs it with `-s`
-    assert reached >= min(count, len(points)) * 0.8
+    assert reached >= min(count, len(points) // 2)
