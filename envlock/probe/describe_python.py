@@ -19,7 +19,7 @@ def main() -> None:
             "executable": os.path.realpath(base),
             "version": "%d.%d.%d" % sys.version_info[:3],
             "implementation": sys.implementation.name,
-            "abi": "%s-%s" % (sys.implementation.cache_tag, variables().get("SOABI") or ""),
+            "abi": variables().get("SOABI") or sys.implementation.cache_tag or "",
             "library": os.path.realpath(library) if os.path.isfile(library) else "",
         },
         sys.stdout,

@@ -132,6 +132,17 @@ def test_its_python_runs_with_nothing_of_the_machine_around_it(built: dict[str, 
     assert built["is_hermetic"] is True
 
 
+def test_envlock_run_runs_its_python_and_not_the_machines(
+    house: CondaHouse, lock: str, built: dict[str, Any]
+):
+    script = "import ssl, sqlite3, numpy, sys; print(sys.prefix, numpy.arange(10).sum())"
+
+    done = house.run("run", "-q", lock, "--", "python", "-c", script)
+
+    assert (done.returncode, done.stdout) == (0, f"{built['path']} 45\n"), done.stderr
+    assert house.run("run", "-q", lock, "--", "python", "-c", "raise SystemExit(7)").returncode == 7
+
+
 def test_its_programs_run(built: dict[str, Any]):
     assert run(built, "greet") == "hello\n"
     assert run(built, "oldstyle") == "old\n"
