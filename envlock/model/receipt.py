@@ -1,0 +1,109 @@
+"""The receipt of a verification: what was verified, where, and what came of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from envlock.model.outcome import Check, Failed, Level, NotRun
+from envlock.model.platform import Platform
+
+
+class Verdict(StrEnum):
+    """The answer in one word."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+    """Nothing failed, and what the environment is for (its GPU) was not looked at."""
+
+
+class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was verified. Empty fields could not be claimed: envlock did not build it."""
+
+    name: str
+    """The stack's."""
+    lock_sha256: str = ""
+    pin_sha256: str = ""
+    """Of the index pin that the lock was solved from."""
+    derivation_key: str = ""
+    tree_sha256: str = ""
+    content_sha256: str = ""
+    """What machines compare: the same under any prefix."""
+    is_hermetic: bool = True
+    python: str = ""
+    """Of an environment that is not hermetic, or not ours: what its Python is."""
+
+
+class VerifiedGpu(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A GPU by its model; never by its serial number or UUID."""
+
+    name: str
+    compute: str = ""
+    memory_bytes: int = 0
+
+
+class VerifiedHost(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where it was verified; names no person and no machine."""
+
+    platform: Platform
+    kernel: str = ""
+    glibc: str = ""
+    driver: str = ""
+    driver_cuda: str = ""
+    gpus: tuple[VerifiedGpu, ...] = ()
+    container: str = ""
+    cpus: int = 0
+
+
+class Curve(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one training went."""
+
+    name: str
+    """`pytorch.training.cnn-sgd`."""
+    losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    steps: int
+    weights_sha256: str = ""
+    control: str = ""
+
+
+class HostLibrary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A library that the process loaded from outside the environment."""
+
+    path: str
+    build_id: str = ""
+    role: str = ""
+    """Why it may: `loader`, `glibc`, `nss`, `driver`; empty: it may not."""
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One verification, whole."""
+
+    subject: Subject
+    host: VerifiedHost
+    level: Level
+    device: str
+    """`gpu` or `cpu`: where the checks ran."""
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    curves: tuple[Curve, ...] = ()
+    frameworks: dict[str, str] = {}
+    """Versions by name, with what they stand on: `pytorch`, `cuda`, `cudnn`, `numpy`."""
+    host_libraries: tuple[HostLibrary, ...] = ()
+    data: str = "generated"
+    envlock_version: str = ""
+    verified_at: str = ""
+    """UTC, as `2026-11-24T10:00:00Z`."""
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that failed."""
+        return tuple(each for each in self.checks if isinstance(each.outcome, Failed))
+
+    @property
+    def not_run(self) -> tuple[Check, ...]:
+        """The checks that were not run."""
+        return tuple(each for each in self.checks if isinstance(each.outcome, NotRun))
