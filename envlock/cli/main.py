@@ -21,6 +21,7 @@ COMMANDS = MappingProxyType(
         "init": "write a commented stack file, asking or from options",
         "solve": "lock a stack for all its platforms, from its index pin",
         "build": "build a lock's environment in the store",
+        "verify": "train in an environment and leave a receipt",
         "run": "run a command in an environment",
         "shell": "start a shell in an environment",
         "activate": "print the code that makes a shell use an environment",
