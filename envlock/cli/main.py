@@ -44,6 +44,8 @@ COMMANDS = MappingProxyType(
         "whatif": "judge locks on hardware that you do not have yet",
         "frontier": "list the newest frameworks that a machine can run",
         "facts": "list and search the facts that everything is judged by",
+        "receipt": "show, check and sign what a verification leaves",
+        "challenge": "compare two receipts of one lock",
         "schema": "print the JSON Schema of the stack file",
     }
 )

@@ -14,8 +14,8 @@ A check that was not run stands in none of the lists of tests: the predicate has
 that passed with warnings, and not having looked is no such thing. A verification that is
 incomplete has the result `WARNED`.
 
-What differs from run to run by its nature (time, duration, rates, memory) stands in fields of its
-own, which `without_varying` empties.
+What differs from run to run by its nature (time, duration, rates, memory) stands in declared
+fields, which `without_varying` empties.
 """
 
 from __future__ import annotations
@@ -77,11 +77,21 @@ def keep(receipt: Receipt) -> Receipt:
 def without_varying(receipt: Receipt) -> Receipt:
     """Return a receipt without what differs from run to run by its nature.
 
-    That is `verified_at`, `seconds` and what each check has in `varying`. Two verifications of one
-    environment on one machine are equal in the rest where the framework repeats itself.
+    That is `verified_at`, `seconds`, what each check has in `varying`, and the words of such a
+    check, which may tell it. Two verifications of one environment on one machine are equal in the
+    rest where the framework repeats itself.
     """
-    checks = tuple(msgspec.structs.replace(each, varying={}) for each in receipt.checks)
+    checks = tuple(_settled(each) for each in receipt.checks)
     return msgspec.structs.replace(receipt, checks=checks, verified_at="", seconds=0.0)
+
+
+def _settled(check: Check) -> Check:
+    if not check.varying:
+        return check
+    outcome = check.outcome
+    if not isinstance(outcome, NotRun):
+        outcome = msgspec.structs.replace(outcome, said="")
+    return msgspec.structs.replace(check, varying={}, outcome=outcome)
 
 
 def stable_digest(receipt: Receipt) -> str:

@@ -19,7 +19,7 @@ from envlock.formats.receipt import (
     stable_digest,
     without_varying,
 )
-from envlock.model.outcome import Failed, Obligation
+from envlock.model.outcome import Failed, Obligation, Passed
 from envlock.model.receipt import HostLibrary, Receipt, Verdict, receipt_path
 from receipts import (
     ALL_RECEIPTS,
@@ -157,10 +157,11 @@ def test_no_home_folder_is_named():
 
 def test_two_runs_compare_equal_but_for_time_and_speed():
     before = passed_receipt().checks
+    later_check = training_check(Passed(said="1 example a second"), per_second=1.0)
     later = passed_receipt(
         verified_at="2026-11-25T11:11:11Z",
         seconds=99.0,
-        checks=(*before[:2], training_check(per_second=1.0), *before[3:]),
+        checks=(*before[:2], later_check, *before[3:]),
     )
 
     assert format_receipt(later) != format_receipt(passed_receipt())
@@ -168,6 +169,15 @@ def test_two_runs_compare_equal_but_for_time_and_speed():
         without_varying(passed_receipt())
     )
     assert stable_digest(later) == stable_digest(passed_receipt())
+
+
+def test_that_a_check_failed_is_part_of_the_stable_digest():
+    before = passed_receipt().checks
+    failed = training_check(Failed(said="it did not learn"))
+
+    other = passed_receipt(checks=(*before[:2], failed, *before[3:]), verdict=Verdict.FAILED)
+
+    assert stable_digest(other) != stable_digest(passed_receipt())
 
 
 def test_what_does_not_vary_by_nature_is_part_of_the_stable_digest():
