@@ -103,9 +103,8 @@ def judge_device(line: TrainingLine, run: ProbeRun) -> Outcome:
         return NotRun(reason="the driver's own library (NVML) told of no GPU while it trained")
     sample = find_sample(device, run.gpus)
     if sample is None:
-        known = ", ".join(each.uuid or each.pci_id for each in run.gpus)
         return Failed(
-            said=f"it trained on {device.uuid or device.pci_id}, and the driver knows {known}"
+            said=f"it trained on a device that is none of the {len(run.gpus)} that the driver knows"
         )
     told = f"{sample.name}, joined by {'UUID' if _same_uuid(device, sample) else 'PCI id'}"
     if sample.utilisation_percent >= 0:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from envlock.model.host import Host, ProblemLevel
 from envlock.model.outcome import Level, WantedDevice
+from envlock.model.package import PackageSize
 from envlock.model.probe import Control, ProbeRequest, ProbeRun, StartedLine
 from envlock.model.receipt import Receipt, Subject
 from envlock.model.verdict import Verdict as Fit
@@ -68,6 +69,8 @@ class Target:
     fit: Fit | None = None
     versions: Mapping[str, str] | None = None
     """The frameworks that the lock names; None without a lock."""
+    packages: tuple[PackageSize, ...] = ()
+    """What it is made of, for those who want to see it."""
 
 
 def verify(target: Target, request: VerifyRequest, tools: VerifyTools) -> Receipt:

@@ -13,8 +13,9 @@ from envlock.formats.conda_lock import FACT_PREFIX
 from envlock.model.host import Host
 from envlock.model.keeping import Depth, Part, Verification
 from envlock.model.lock import LOCK_LIMIT_BYTES
+from envlock.model.package import PackageSize
 from envlock.model.receipt import Subject
-from envlock.model.store import Environment
+from envlock.model.store import ArtifactKind, Environment
 from envlock.model.verifying import Integrity, Place
 from envlock.ports.keeping import Keeping
 from envlock.ports.store import Needs
@@ -73,6 +74,21 @@ def lock_target(request: BuildRequest, tools: LockTools, needs: Needs) -> Target
         workload=workload,
         fit=judge(workload, tools.host),
         versions=locked_frameworks(stack.lock.packages_on(request.platform.value)),
+        packages=_packages(tools.keeping, environment),
+    )
+
+
+def _packages(keeping: Keeping, environment: Environment) -> tuple[PackageSize, ...]:
+    """Return what an environment is made of, each with the room that it takes unpacked."""
+    sizes = keeping.unpacked_bytes()
+    return tuple(
+        PackageSize(
+            name=artifact.name,
+            version=artifact.version,
+            manager="conda" if artifact.kind is ArtifactKind.CONDA else "pypi",
+            size_bytes=sizes.get(artifact.sha256),
+        )
+        for artifact in keeping.artifacts_of(environment.label)
     )
 
 
