@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from envlock.errors import ReceiptError
-from envlock.formats.canonical import format_canonical
+from envlock.formats.canonical import digest_of, format_canonical
 from envlock.formats.receipt import (
     LARGEST_RECEIPT_BYTES,
     format_receipt,
@@ -275,13 +275,8 @@ def change_type(document: dict[str, Any]) -> None:
         ),
         (
             change_subject,
-            "subject[1].digest.sha256: altered: the receipt gives another string, found another "
-            "string",
-        ),
-        (
-            change_accuracy,
-            "predicate.envlock.sha256: altered: the receipt gives another string, found another "
-            "string",
+            f"subject[1].digest.sha256: altered: the receipt gives `{digest('content')}`, found "
+            f"`{'0' * 64}`",
         ),
         (
             change_outcome,
@@ -307,6 +302,17 @@ def test_a_statement_that_disagrees_with_itself_is_refused(change: Change, said:
     change(document)
 
     assert refused(written(document)) == [said]
+
+
+def test_a_changed_number_is_told_by_the_digest():
+    document = statement()
+    change_accuracy(document)
+
+    (fault,) = refused(written(document))
+
+    was = document["predicate"]["envlock"]["sha256"]
+    now = digest_of(inside(document))
+    assert fault == (f"predicate.envlock.sha256: altered: the receipt gives `{now}`, found `{was}`")
 
 
 @pytest.mark.parametrize(
@@ -351,6 +357,16 @@ def test_half_of_a_surrogate_pair_is_refused():
     (fault,) = refused(content.replace(b'"kernel":"6.8.0"', b'"kernel":"\\ud800"'))
 
     assert fault == "predicate.envlock.receipt.host.kernel: expected a string, found another string"
+
+
+def test_half_of_a_surrogate_pair_in_a_key_is_refused():
+    content = format_receipt(passed_receipt())
+
+    (fault,) = refused(content.replace(b'"numpy":"2.1.3"', b'"\\ud800":"2.1.3"'))
+
+    assert fault == (
+        "predicate.envlock.receipt.frameworks: expected keys that are text, found half characters"
+    )
 
 
 def test_another_spelling_of_the_same_values_is_refused():
