@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
@@ -24,6 +24,7 @@ from typing import IO
 
 import msgspec
 
+from envlock.backends.device_watch import DeviceWatch
 from envlock.backends.probe_lines import GarbledError, LineReader
 from envlock.backends.probe_processes import MARK, Family
 from envlock.errors import WorldError
@@ -48,6 +49,7 @@ _MOST_PROCESSES = 300
 """A framework's compiler starts one worker for each core."""
 _MEMORY_SHARE = 0.8
 _GIB = 1 << 30
+_GPU = "gpu"
 _PASSED_ON = ("CUDA_", "NVIDIA_", "NCCL_")
 """Which GPUs there are to see, and how they are reached, is the machine's to say."""
 _PASSED_ON_EXACTLY = ("LD_LIBRARY_PATH", "OMP_NUM_THREADS")
@@ -78,8 +80,10 @@ class ChildRunner:
         environment: Mapping[str, str],
         limits: Limits | None = None,
         probes: Path | None = None,
+        watch: Callable[[Callable[[], Iterable[int]]], DeviceWatch] = DeviceWatch,
     ) -> None:
         self._environment = environment
+        self._watch = watch
         self._limits = limits or Limits()
         self._probes = probes or Path(str(resources.files("envlock.probe")))
 
@@ -122,9 +126,11 @@ class ChildRunner:
             environment = {**self._clean(python, home), MARK: token}
             child = self._start(python, environment, home)
             family = Family(child.pid, token)
+            devices = self._watch(family.members) if request.device == _GPU else None
             try:
-                return _Watch(child, family, request, limits, listener).run()
+                run = _Watch(child, family, request, limits, listener).run()
             finally:
+                samples = devices.end() if devices else ()
                 family.end()
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(timeout=5)
@@ -132,6 +138,7 @@ class ChildRunner:
                     if stream is not None:
                         with suppress(OSError):
                             stream.close()
+            return msgspec.structs.replace(run, gpus=samples)
 
     def _start(
         self, python: str, environment: Mapping[str, str], home: str

@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
+from envlock.formats.plain import count as count  # noqa: PLC0414 - the commands ask for it here
+from envlock.formats.plain import format_bytes as format_bytes  # noqa: PLC0414
+from envlock.formats.plain import printable as printable  # noqa: PLC0414
+
 LAST_FACTS = (
     "accelerator",
     "cuda",
@@ -24,40 +28,12 @@ FACT_NAMES = {
 }
 """What people read for a fact whose key is long."""
 
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-_STEP = 1000
-_ONE_DIGIT = 999.95
-"""From here on one digit after the point rounds to the next unit."""
 _MIN_CUT = 8
 _MIN_WRAP = 20
 TEXT_WIDTH = 100
 """How wide a line of prose becomes on a terminal, however wide that is."""
 _GAP = "  "
 _PLAINER = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "…": "...", "—": "-"})
-
-
-def format_bytes(size_bytes: int) -> str:
-    """Return a size in decimal units: `0 B`, `1.4 GB`; a change keeps its minus."""
-    sign, rest = ("-" if size_bytes < 0 else ""), float(abs(size_bytes))
-    unit = 0
-    while rest >= (_ONE_DIGIT if unit else _STEP) and unit < len(_UNITS) - 1:
-        rest /= _STEP
-        unit += 1
-    return f"{sign}{rest:.1f} {_UNITS[unit]}" if unit else f"{sign}{rest:.0f} B"
-
-
-def count(number: int, noun: str) -> str:
-    """Return `1 package`, `2 packages`, `1,482 packages`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def printable(text: str) -> str:
-    """Return foreign text without what could steer a terminal or break a line."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 def terminal_width(*, talk: bool = False) -> int | None:

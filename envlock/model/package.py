@@ -44,3 +44,14 @@ class Package(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} {self.build}"
+
+
+class PackageSize(Struct, frozen=True, kw_only=True):
+    """How large the archive of a locked package is."""
+
+    name: str
+    version: str
+    manager: str
+    """`conda` or `pypi`."""
+    size_bytes: int | None
+    """None: its source does not tell."""
