@@ -155,6 +155,17 @@ def test_no_home_folder_is_named():
     assert b"/home/~/cuda/lib64/libcudart.so.12" in content
 
 
+def test_no_single_gpu_is_named():
+    gpu = "GPU-6a1b2c3d-0000-1111-2222-333344445555"
+    said = Failed(said=f"it trained on {gpu}, and the driver knows {gpu.upper()}, MIG{gpu[3:]}")
+    checks = (check(Obligation.DEVICE, "device", said),)
+
+    content = format_receipt(passed_receipt(checks=checks, verdict=Verdict.FAILED))
+
+    assert b"it trained on GPU-***, and the driver knows GPU-***, MIG-***" in content
+    read_receipt(content, "a")
+
+
 def test_two_runs_compare_equal_but_for_time_and_speed():
     before = passed_receipt().checks
     later_check = training_check(Passed(said="1 example a second"), per_second=1.0)
