@@ -19,7 +19,7 @@ from envlock.formats.receipt import (
     stable_digest,
     without_varying,
 )
-from envlock.model.outcome import Failed, Obligation, Passed
+from envlock.model.outcome import Failed, NotRun, Obligation, Passed
 from envlock.model.receipt import HostLibrary, Receipt, Verdict, receipt_path
 from receipts import (
     ALL_RECEIPTS,
@@ -182,6 +182,19 @@ def test_two_runs_compare_equal_but_for_time_and_speed():
     assert stable_digest(later) == stable_digest(passed_receipt())
 
 
+def test_the_reason_for_not_looking_may_tell_what_varies():
+    before = passed_receipt().checks
+    slow, slower = (
+        passed_receipt(checks=(*before, check(Obligation.SPEED, "speed", said, varying=varying)))
+        for said, varying in (
+            (NotRun(reason="1 GB a second"), {"per_second": 1e9}),
+            (NotRun(reason="2 GB a second"), {"per_second": 2e9}),
+        )
+    )
+
+    assert stable_digest(slow) == stable_digest(slower)
+
+
 def test_that_a_check_failed_is_part_of_the_stable_digest():
     before = passed_receipt().checks
     failed = training_check(Failed(said="it did not learn"))
@@ -272,6 +285,18 @@ def drop_ours(document: dict[str, Any]) -> None:
     del document["predicate"]["envlock"]
 
 
+def drop_predicate(document: dict[str, Any]) -> None:
+    document["predicate"] = []
+
+
+def drop_lists(document: dict[str, Any]) -> None:
+    del document["predicate"]["warnedTests"]
+
+
+def drop_checks(document: dict[str, Any]) -> None:
+    inside(document)["checks"] = []
+
+
 def change_type(document: dict[str, Any]) -> None:
     document["predicateType"] = "https://slsa.dev/provenance/v1"
 
@@ -299,6 +324,12 @@ def change_type(document: dict[str, Any]) -> None:
             change_version,
             "predicate.envlock.version: altered: the receipt gives the number 1, found the "
             "number 2",
+        ),
+        (drop_predicate, "predicate: expected an object, found an array of 0"),
+        (drop_lists, "predicate.warnedTests: expected this key, found none"),
+        (
+            drop_checks,
+            "predicate.envlock.receipt.checks: expected at least one check, found none",
         ),
         (drop_ours, "predicate.envlock: expected this key, found none"),
         (
