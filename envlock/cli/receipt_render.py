@@ -47,7 +47,7 @@ def _when(receipt: Receipt) -> str:
 def _facts(file: ReceiptFile) -> Iterator[tuple[str, str]]:
     receipt = file.receipt
     subject = receipt.subject
-    yield "signed", ", ".join(file.keyids) or UNSIGNED
+    yield "signed", _signers(file)
     for name, digest in (
         ("lock", subject.lock_sha256),
         ("pin", subject.pin_sha256),
@@ -68,6 +68,12 @@ def _facts(file: ReceiptFile) -> Iterator[tuple[str, str]]:
     yield "data", receipt.data
     if receipt.envlock_version:
         yield "made by", f"envlock {receipt.envlock_version}"
+
+
+def _signers(file: ReceiptFile) -> str:
+    if not file.keyids:
+        return UNSIGNED
+    return f"says to be by {', '.join(file.keyids)}; `envlock receipt check --key` looks"
 
 
 def _host(host: VerifiedHost) -> str:

@@ -34,7 +34,7 @@ from envlock.formats.canonical import digest_of, format_canonical
 from envlock.formats.homes import without_homes
 from envlock.formats.strict_json import parse_json
 from envlock.formats.typed import convert, expected, find_faults, name_value
-from envlock.model.outcome import Check, Failed, NotRun, Passed
+from envlock.model.outcome import Check, Failed, NotRun, Outcome, Passed
 from envlock.model.receipt import Receipt, Subject, Verdict
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -49,6 +49,7 @@ RESULTS: Mapping[Verdict, str] = MappingProxyType(
 _RECEIPT = "predicate.envlock.receipt"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_GPU_ID = re.compile(r"\b(GPU|MIG)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _MOST_FAULTS = 100
 _MAKE_ANEW = "`envlock verify` leaves a new one; what was altered cannot be mended"
 
@@ -59,8 +60,9 @@ _MAKE_ANEW = "`envlock verify` leaves a new one; what was altered cannot be mend
 def format_receipt(receipt: Receipt) -> bytes:
     """Return the canonical text of a receipt, one line.
 
-    Names of home folders do not get into it, and a number that is not finite is `null`. Raises
-    `ReceiptError` for a receipt that contradicts itself, which could not be read again.
+    Names of home folders and the UUIDs of GPUs do not get into it, and a number that is not finite
+    is `null`. Raises `ReceiptError` for a receipt that contradicts itself, which could not be read
+    again.
     """
     kept = keep(receipt)
     faults = list(_contradictions(kept))
@@ -88,9 +90,12 @@ def without_varying(receipt: Receipt) -> Receipt:
 def _settled(check: Check) -> Check:
     if not check.varying:
         return check
-    outcome = check.outcome
-    if not isinstance(outcome, NotRun):
-        outcome = msgspec.structs.replace(outcome, said="")
+    outcome: Outcome
+    match check.outcome:
+        case NotRun():
+            outcome = NotRun(reason="")
+        case Passed() | Failed() as found:
+            outcome = msgspec.structs.replace(found, said="")
     return msgspec.structs.replace(check, varying={}, outcome=outcome)
 
 
@@ -167,7 +172,7 @@ def _tidy(value: Any) -> Any:
         case list() | tuple():
             return [_tidy(each) for each in value]
         case str():
-            return without_homes(_text(value))
+            return _GPU_ID.sub(r"\1-***", without_homes(_text(value)))
         case _:
             return value
 

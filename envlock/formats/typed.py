@@ -18,7 +18,8 @@ from envlock.errors import Fault
 
 Built = TypeVar("Built")
 _LARGEST = 2**63
-_SHOWN = 60
+_SHOWN = 80
+"""Enough for a digest."""
 _LONGEST_KEY = 200
 
 
@@ -77,6 +78,9 @@ def _entries_faults(
     if isinstance(kind, inspect.DictType):
         if not isinstance(value, dict):
             yield expected(path, "an object", value)
+            return
+        if not all(map(_is_text, value)):
+            yield Fault(where=path, problem="expected keys that are text, found half characters")
             return
         of, entries = kind.value_type, [(_join(path, key), value[key]) for key in value]
     else:

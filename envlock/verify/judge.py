@@ -168,7 +168,7 @@ class _Answers:
                 case TrainingLine(run=1):
                     first[line.model] = line
                     yield f"training.{line.model}", judge_training(line, self._run)
-                    yield "device", (judge_device(line, self._run), {}, {})
+                    yield "device", judge_device(line, self._run)
                 case TrainingLine() if line.model in first:
                     yield f"repeat.{line.model}", judge_repeat(first[line.model], line)
                 case SpeedLine():

@@ -94,24 +94,28 @@ def judge_repeat(first: TrainingLine, second: TrainingLine) -> Measured:
     return Passed(said=f"{told}; the framework promises nothing else here"), {}, numbers
 
 
-def judge_device(line: TrainingLine, run: ProbeRun) -> Outcome:
-    """Say whether the device that trained is one that the driver knows."""
+def judge_device(line: TrainingLine, run: ProbeRun) -> Measured:
+    """Judge whether the device that trained is one that the driver knows."""
     device = line.work.device
     if not device.uuid and not device.pci_id:
-        return NotRun(reason="the framework names no device by UUID or PCI id")
+        return NotRun(reason="the framework names no device by UUID or PCI id"), {}, {}
     if not run.gpus:
-        return NotRun(reason="the driver's own library (NVML) told of no GPU while it trained")
+        reason = "the driver's own library (NVML) told of no GPU while it trained"
+        return NotRun(reason=reason), {}, {}
     sample = find_sample(device, run.gpus)
     if sample is None:
-        return Failed(
-            said=f"it trained on a device that is none of the {len(run.gpus)} that the driver knows"
-        )
+        known = len(run.gpus)
+        said = f"it trained on a device that is none of the {known} that the driver knows"
+        return Failed(said=said), {}, {}
     told = f"{sample.name}, joined by {'UUID' if _same_uuid(device, sample) else 'PCI id'}"
+    varying: dict[str, float] = {}
     if sample.utilisation_percent >= 0:
         told += f"; up to {sample.utilisation_percent} % busy by the driver's count"
+        varying["utilisation_percent"] = sample.utilisation_percent
     if sample.process_memory_bytes >= 0:
         told += f"; {sample.process_memory_bytes / 1e6:,.0f} MB held"
-    return Passed(said=told)
+        varying["process_memory_bytes"] = sample.process_memory_bytes
+    return Passed(said=told), {}, varying
 
 
 def find_sample(device: Device, samples: tuple[DriverSample, ...]) -> DriverSample | None:

@@ -150,6 +150,16 @@ def test_a_second_training_of_one_name_is_a_second_training():
     ]
 
 
+def test_a_measure_that_only_one_took_has_no_ratio():
+    bare = msgspec.structs.replace(training_check(), varying={"seconds": 3.5})
+    untrained = passed_receipt(curves=(msgspec.structs.replace(curve(), weights_sha256=""),))
+
+    found = challenge(passed_receipt(), with_training(bare))
+
+    assert [(each.measure, each.ratio) for each in found.speed] == [("seconds", 2.0)]
+    assert challenge(untrained, untrained).weights == ()
+
+
 @pytest.mark.parametrize(
     ("other", "said"),
     [
