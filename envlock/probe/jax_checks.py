@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-from importlib import metadata
 from typing import Any
 
 FLAGS = os.environ.get("XLA_FLAGS", "")
@@ -19,14 +18,16 @@ from jax import lax  # noqa: E402
 from . import numbers, samples  # noqa: E402
 from .driver import describe_gpus  # noqa: E402
 from .jax_models import JaxTrainee, convolve, cross_entropy  # noqa: E402
-from .libraries import find_library, list_libraries  # noqa: E402
+from .reference import TYPES, draw_inputs, flatten, multiply  # noqa: E402
 from .training import cpu_device  # noqa: E402
+from .versions import (  # noqa: E402
+    format_cuda,
+    loaded_cuda,
+    loaded_cudnn,
+    loaded_nccl,
+    versions_beside,
+)
 
-SHAPES = {
-    "matmul": ((192, 256), (256, 160)),
-    "conv2d": ((4, 20, 20, 8), (3, 3, 8, 16)),
-}
-TYPES = {"float32": "float32", "tf32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 BESIDE = ("jaxlib", "numpy", "jax-cuda12-plugin", "jax-cuda13-plugin")
 
 
@@ -55,7 +56,7 @@ class JaxChecks:
 
     def describe(self) -> dict[str, Any]:
         """Say what it was built for and what it sees."""
-        beside = versions_beside()
+        beside = versions_beside(BESIDE)
         plugin = next((name for name in beside if name.startswith("jax-cuda")), "")
         return {
             "version": jax.__version__,
@@ -63,7 +64,9 @@ class JaxChecks:
             "devices": [self._describe_gpu(each) for each in self._gpus],
             "libraries": beside,
             "problem": self._problem,
-            **(read_cuda_versions() if self._gpus else {}),
+            "cuda": read_cuda() if self._gpus else "",
+            "cudnn": loaded_cudnn(),
+            "nccl": loaded_nccl(),
         }
 
     def operate(self, operation: str, precision: str) -> dict[str, Any]:
@@ -71,11 +74,9 @@ class JaxChecks:
         reason = self._refuse(operation, precision)
         if reason:
             return {"device": self._where, "skipped": reason}
-        chance = np.random.RandomState(self._seed)
-        inputs = [_draw(shape, precision, chance) for shape in SHAPES[operation]]
-        expected = multiply(operation, *[np.asarray(each, np.float64) for each in inputs])
-        kind = TYPES.get(precision, "int8")
-        placed = [jax.device_put(np.asarray(each).astype(kind), self._device) for each in inputs]
+        inputs = draw_inputs(operation, precision, self._seed)
+        kind = TYPES[precision]
+        placed = [jax.device_put(jnp.asarray(each, kind), self._device) for each in inputs]
         if precision == "int8":
             found = lax.dot(*placed, preferred_element_type=jnp.int32)
         else:
@@ -83,9 +84,7 @@ class JaxChecks:
                 "tensorfloat32" if precision == "tf32" else "float32"
             ):
                 found = placed[0] @ placed[1] if operation == "matmul" else convolve(*placed)
-        error = numbers.relative_error(
-            np.asarray(found).astype(np.float64).ravel().tolist(), expected.ravel().tolist()
-        )
+        error = numbers.relative_error(flatten(found), flatten(multiply(operation, *inputs)))
         return {"device": where_is(found), "relative_error": error}
 
     def _refuse(self, operation: str, precision: str) -> str:
@@ -169,74 +168,18 @@ class JaxChecks:
         return {**described, **(known[ordinal] if ordinal < len(known) else {})}
 
 
-def multiply(operation: str, left: Any, right: Any) -> Any:
-    """Do the operation in float64 by numpy alone."""
-    if operation == "matmul":
-        return left @ right
-    high, wide = right.shape[:2]
-    rows, columns = left.shape[1] - high + 1, left.shape[2] - wide + 1
-    return sum(
-        left[:, y : y + rows, x : x + columns] @ right[y, x]
-        for y in range(high)
-        for x in range(wide)
-    )
-
-
-def _draw(shape: tuple[int, ...], precision: str, chance: Any) -> Any:
-    """Draw inputs that the precision holds exactly: what differs then is the operation's doing."""
-    if precision == "int8":
-        return chance.randint(-128, 128, shape).astype(np.int8)
-    drawn = chance.standard_normal(shape)
-    held = jnp.bfloat16 if precision in {"tf32", "bf16"} else TYPES[precision]
-    return np.asarray(drawn.astype(held)).astype(np.float32)
-
-
 def where_is(result: Any) -> str:
     """Where a result lay."""
     kinds = {each.platform for each in result.devices()}
     return "cpu" if "cpu" in kinds else "gpu"
 
 
-def versions_beside() -> dict[str, str]:
-    """Versions of what is installed beside it."""
-    found = {}
-    for name in BESIDE:
+def read_cuda() -> str:
+    """Ask the plugin which CUDA it was built for, else the runtime that is loaded."""
+    for name in ("jax_cuda13_plugin", "jax_cuda12_plugin"):
         try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
+            versions = importlib.import_module(name + "._versions")
+            return format_cuda(int(versions.cuda_runtime_build_version()))
+        except (ImportError, AttributeError):
             continue
-    return found
-
-
-def read_cuda_versions() -> dict[str, str]:
-    """Ask the plugin which CUDA and cuDNN it was built for and has loaded; empty when it hides."""
-    for name in ("jax_cuda13_plugin", "jax_cuda12_plugin", "jaxlib"):
-        try:
-            versions = importlib.import_module(
-                name + "._versions" if name != "jaxlib" else "jaxlib.cuda._versions"
-            )
-        except ImportError:
-            continue
-        found = {}
-        for field, function, write in (
-            ("cuda", "cuda_runtime_build_version", format_cuda),
-            ("cudnn", "cudnn_get_version", format_cudnn),
-        ):
-            ask = getattr(versions, function, None)
-            if ask is not None:
-                found[field] = write(int(ask()))
-        return found
-    loaded = find_library(list_libraries(), "libcudart.so.")
-    return {"cuda": loaded.rpartition(".so.")[2]} if loaded else {}
-
-
-def format_cuda(number: int) -> str:
-    """Write CUDA's number as a version: 12040 is 12.4."""
-    return "{}.{}".format(number // 1000, number % 1000 // 10)
-
-
-def format_cudnn(number: int) -> str:
-    """Write cuDNN's number as a version: 8907 is 8.9.7, 90100 is 9.1.0."""
-    if number >= 90000:
-        return "{}.{}.{}".format(number // 10000, number // 100 % 100, number % 100)
-    return "{}.{}.{}".format(number // 1000, number // 100 % 10, number % 100)
+    return loaded_cuda()

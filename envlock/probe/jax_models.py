@@ -176,7 +176,7 @@ def put_examples(content: bytes, labels: Any, shape: Any, device: Any) -> tuple[
     if len(shape) == 1:
         data = data.astype(np.int32)
     else:
-        data = (data.transpose(0, 2, 3, 1).astype(np.float32) - 128) / 64
+        data = (data.transpose(0, 2, 3, 1).astype(np.float32) - 128) / 32
     return jax.device_put(data, device), jax.device_put(np.array(labels, np.int32), device)
 
 

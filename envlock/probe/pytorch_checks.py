@@ -12,6 +12,7 @@ from . import numbers, samples
 from .driver import describe_gpus, format_pci
 from .pytorch_models import TorchTrainee
 from .training import cpu_device
+from .versions import format_cudnn, versions_beside
 
 TYPES = {
     "float32": torch.float32,
@@ -51,7 +52,7 @@ class TorchChecks:
             "nccl": read_nccl() if is_gpu_build else "",
             "architectures": torch.cuda.get_arch_list() if sees else read_architectures(),
             "devices": self._devices() if sees else [],
-            "libraries": versions_beside(),
+            "libraries": versions_beside(BESIDE),
             "problem": "" if sees else find_problem(),
         }
 
@@ -206,13 +207,6 @@ def describe_device(index: int) -> dict[str, Any]:
     return described
 
 
-def format_cudnn(number: int) -> str:
-    """Write cuDNN's number as a version: 8907 is 8.9.7, 90100 is 9.1.0."""
-    if number >= 90000:
-        return "{}.{}.{}".format(number // 10000, number // 100 % 100, number % 100)
-    return "{}.{}.{}".format(number // 1000, number // 100 % 10, number % 100)
-
-
 def read_nccl() -> str:
     """Read the version of NCCL; empty on a build without it."""
     try:
@@ -229,21 +223,6 @@ def read_architectures() -> list[str]:
     except (AttributeError, RuntimeError):
         return []
     return str(flags).split() if flags else []
-
-
-def versions_beside() -> dict[str, str]:
-    """Versions of what is installed beside it, without importing it."""
-    try:
-        from importlib import metadata  # noqa: PLC0415  # of 3.8: the first to have it
-    except ImportError:
-        return {}
-    found = {}
-    for name in BESIDE:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def find_problem() -> str:

@@ -98,7 +98,7 @@ def build_optimiser(model: str, network: Any) -> Any:
 def put_examples(content: bytes, labels: Any, shape: Any, device: Any) -> tuple[Any, Any]:
     """Put examples on a device: pictures around 0, tokens as whole numbers."""
     data = torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(-1, *shape).to(device)
-    data = data.long() if len(shape) == 1 else (data.float() - 128) / 64
+    data = data.long() if len(shape) == 1 else (data.float() - 128) / 32
     return data, torch.tensor(labels, device=device)
 
 
