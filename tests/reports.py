@@ -43,13 +43,21 @@ def _numbers(framework: str) -> list[Check]:
         check(
             Obligation.NUMBERS,
             f"{framework}.numbers.{operation}.{precision}",
-            _numbers_outcome(framework, operation, precision),
+            outcome,
             on_gpu=True,
-            numbers={"relative_error": 1.2e-7 * 10**place, "tolerance": 1e-5 * 10**place},
+            numbers=_measured(outcome, place),
         )
         for operation in ("matmul", "conv2d")
         for place, precision in enumerate(PRECISIONS)
+        for outcome in (_numbers_outcome(framework, operation, precision),)
     ]
+
+
+def _measured(outcome: Outcome, place: int) -> dict[str, float]:
+    if isinstance(outcome, NotRun):
+        return {}
+    error = 0.31 if isinstance(outcome, Failed) else 1.2e-7 * 10**place
+    return {"relative_error": error, "tolerance": 5e-6 * 10**place}
 
 
 def _numbers_outcome(framework: str, operation: str, precision: str) -> Outcome:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from envlock.model.receipt import Curve
 
+_MOST_STEPS = 2**63 - 1
+"""What TensorBoard has room for."""
+
 
 class Point(NamedTuple):
     """A value and the step after which it stood."""
@@ -16,9 +19,9 @@ class Point(NamedTuple):
 
 def loss_points(curve: Curve) -> tuple[Point, ...]:
     """Return the losses; each is the mean over its part of the steps and stands at its end."""
-    parts = len(curve.losses)
+    steps, parts = _steps(curve), len(curve.losses)
     return tuple(
-        Point((part + 1) * curve.steps // parts, value) for part, value in enumerate(curve.losses)
+        Point((part + 1) * steps // parts, value) for part, value in enumerate(curve.losses)
     )
 
 
@@ -26,8 +29,14 @@ def accuracy_points(curve: Curve) -> tuple[Point, ...]:
     """Return the accuracies: the first before training, the last after it."""
     gaps = max(1, len(curve.accuracies) - 1)
     return tuple(
-        Point(number * curve.steps // gaps, value) for number, value in enumerate(curve.accuracies)
+        Point(number * _steps(curve) // gaps, value)
+        for number, value in enumerate(curve.accuracies)
     )
+
+
+def _steps(curve: Curve) -> int:
+    """Return the steps; a receipt is read before it is believed, and may hold any number."""
+    return min(max(curve.steps, 0), _MOST_STEPS)
 
 
 def curve_title(curve: Curve) -> str:
