@@ -16,21 +16,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from envlock.model.bisect import Grade
 from envlock.solve.coupling import Step
-
-
-class Verdict(StrEnum):
-    """What a check says of an environment."""
-
-    GOOD = "good"
-    BAD = "bad"
-    SKIPPED = "skipped"
-    """It cannot be told: the check said so, or the environment cannot be built."""
-
 
 Moved = frozenset[str]
 """The names that have moved; none in the good environment, all in the bad one."""
-Try = Callable[[Moved], Verdict]
+Try = Callable[[Moved], Grade]
 
 
 class Answer(StrEnum):
@@ -77,19 +68,19 @@ def find_culprits(steps: Sequence[Step], look: Try) -> Search:
     """Search among steps, of which every beginning is coherent; `look` is asked once for a set."""
     tried = _Tried(look)
     whole: Moved = frozenset().union(*(step.names for step in steps))
-    if tried(frozenset()) is not Verdict.GOOD:
+    if tried(frozenset()) is not Grade.GOOD:
         return Search(answer=Answer.GOOD_IS_NOT_GOOD, tries=tried.count)
-    if tried(whole) is not Verdict.BAD:
+    if tried(whole) is not Grade.BAD:
         return Search(answer=Answer.BAD_IS_NOT_BAD, tries=tried.count)
     needed: Moved = frozenset()
     bad = whole
     culprits: list[Culprit] = []
     to_find = tried.count
-    while needed != bad and tried(needed) is not Verdict.BAD:
+    while needed != bad and tried(needed) is not Grade.BAD:
         stretch = _narrow(_Stretch(needed, bad), steps, tried)
         between = stretch.steps(steps)
         to_find = tried.count
-        if len(between) > 1 or tried(stretch.low) is not Verdict.GOOD:
+        if len(between) > 1 or tried(stretch.low) is not Grade.GOOD:
             return Search(
                 answer=Answer.UNRESOLVED,
                 culprits=tuple(culprits),
@@ -115,9 +106,9 @@ class _Tried:
     """Asks for each set once."""
 
     look: Try
-    known: dict[Moved, Verdict] = field(default_factory=dict)
+    known: dict[Moved, Grade] = field(default_factory=dict)
 
-    def __call__(self, moved: Moved) -> Verdict:
+    def __call__(self, moved: Moved) -> Grade:
         if moved not in self.known:
             self.known[moved] = self.look(moved)
         return self.known[moved]
@@ -159,10 +150,10 @@ def _halve(stretch: _Stretch, between: Sequence[Step], tried: _Tried) -> _Stretc
     while True:
         middle = (low + high) // 2
         inner = sorted(range(low + 1, high), key=lambda place: (abs(place - middle), place))
-        told = next((at for at in inner if tried(walk[at]) is not Verdict.SKIPPED), None)
+        told = next((at for at in inner if tried(walk[at]) is not Grade.SKIPPED), None)
         if told is None:
             return _Stretch(walk[low], walk[high])
-        if tried(walk[told]) is Verdict.BAD:
+        if tried(walk[told]) is Grade.BAD:
             high = told
         else:
             low = told

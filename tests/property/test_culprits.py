@@ -7,8 +7,9 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envlock.model.bisect import Grade
 from envlock.solve.coupling import Step, find_steps
-from envlock.solve.culprits import Answer, Moved, Search, Verdict, find_culprits, most_tries
+from envlock.solve.culprits import Answer, Moved, Search, find_culprits, most_tries
 
 LARGEST = 60
 
@@ -30,10 +31,10 @@ def closed(moved: Moved, links: dict[str, dict[str, str]]) -> bool:
     return all(whom in moved for who in moved for whom in links.get(who, {}))
 
 
-def broken_by(culprits: set[str], asked: list[Moved]) -> Callable[[Moved], Verdict]:
-    def look(moved: Moved) -> Verdict:
+def broken_by(culprits: set[str], asked: list[Moved]) -> Callable[[Moved], Grade]:
+    def look(moved: Moved) -> Grade:
         asked.append(moved)
-        return Verdict.BAD if culprits <= moved else Verdict.GOOD
+        return Grade.BAD if culprits <= moved else Grade.GOOD
 
     return look
 
@@ -108,14 +109,14 @@ def test_each_culprit_has_a_good_and_a_bad_environment_that_differ_in_it_alone(
     steps = find_steps(names, links)
     answers = data.draw(st.dictionaries(st.integers(0, 2**16), st.booleans()))
     whole = frozenset(names)
-    known: dict[Moved, Verdict] = {}
+    known: dict[Moved, Grade] = {}
 
-    def look(moved: Moved) -> Verdict:
+    def look(moved: Moved) -> Grade:
         """Anything at all: a set that is bad may be good again with more in it."""
         if moved in (frozenset(), whole):
-            return Verdict.BAD if moved else Verdict.GOOD
+            return Grade.BAD if moved else Grade.GOOD
         key = sum(hash_of(name) for name in moved) % 2**16
-        known[moved] = Verdict.BAD if answers.get(key, key % 3 == 0) else Verdict.GOOD
+        known[moved] = Grade.BAD if answers.get(key, key % 3 == 0) else Grade.GOOD
         return known[moved]
 
     search = find_culprits(steps, look)
@@ -123,9 +124,9 @@ def test_each_culprit_has_a_good_and_a_bad_environment_that_differ_in_it_alone(
     assert search.answer is Answer.FOUND
     for each in search.culprits:
         assert each.with_it - each.without == each.step.names
-        assert known.get(each.without, Verdict.GOOD) is Verdict.GOOD
-        assert known.get(each.with_it, Verdict.BAD) is Verdict.BAD
-    assert known.get(search.enough or frozenset(), Verdict.BAD) is Verdict.BAD
+        assert known.get(each.without, Grade.GOOD) is Grade.GOOD
+        assert known.get(each.with_it, Grade.BAD) is Grade.BAD
+    assert known.get(search.enough or frozenset(), Grade.BAD) is Grade.BAD
 
 
 def hash_of(name: str) -> int:
@@ -144,11 +145,11 @@ def test_what_is_passed_over_is_never_guessed_and_the_rest_holds_a_culprit(
     steps = find_steps(names, links)
     whole = frozenset(names)
 
-    def look(moved: Moved) -> Verdict:
+    def look(moved: Moved) -> Grade:
         """Some pairs cannot be told unless both or neither has moved, ends aside."""
         if any((one in moved) != (other in moved) for one, other in crashers):
-            return Verdict.SKIPPED
-        return Verdict.BAD if culprits <= moved else Verdict.GOOD
+            return Grade.SKIPPED
+        return Grade.BAD if culprits <= moved else Grade.GOOD
 
     search = find_culprits(steps, look)
 
@@ -159,9 +160,9 @@ def test_what_is_passed_over_is_never_guessed_and_the_rest_holds_a_culprit(
         assert search.answer is Answer.UNRESOLVED
         assert {each.step for each in search.culprits} <= wanted
         assert search.enough is not None
-        assert look(search.enough) is Verdict.BAD
+        assert look(search.enough) is Grade.BAD
         assert_holds_a_culprit(search, culprits, steps)
-    assert look(whole) is Verdict.BAD
+    assert look(whole) is Grade.BAD
 
 
 def assert_holds_a_culprit(search: Search, culprits: set[str], steps: tuple[Step, ...]) -> None:
@@ -194,8 +195,8 @@ def test_a_good_one_that_is_bad_and_a_bad_one_that_is_good_are_said_at_once(
 ):
     steps = find_steps(*case)
 
-    assert find_culprits(steps, lambda _: Verdict.BAD).answer is Answer.GOOD_IS_NOT_GOOD
-    assert find_culprits(steps, lambda _: Verdict.BAD).tries == 1
-    assert find_culprits(steps, lambda _: Verdict.GOOD).answer is Answer.BAD_IS_NOT_BAD
-    assert find_culprits(steps, lambda _: Verdict.GOOD).tries == 2
-    assert find_culprits(steps, lambda _: Verdict.SKIPPED).answer is Answer.GOOD_IS_NOT_GOOD
+    assert find_culprits(steps, lambda _: Grade.BAD).answer is Answer.GOOD_IS_NOT_GOOD
+    assert find_culprits(steps, lambda _: Grade.BAD).tries == 1
+    assert find_culprits(steps, lambda _: Grade.GOOD).answer is Answer.BAD_IS_NOT_BAD
+    assert find_culprits(steps, lambda _: Grade.GOOD).tries == 2
+    assert find_culprits(steps, lambda _: Grade.SKIPPED).answer is Answer.GOOD_IS_NOT_GOOD
