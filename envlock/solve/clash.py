@@ -162,12 +162,14 @@ def _two_copies(mine: Role, theirs: Role) -> str | None:
     return None
 
 
-def clashes(rows: Sequence[LockedPackage]) -> Iterator[str]:
-    """Yield every clash among packages."""
+def clashes(
+    rows: Sequence[LockedPackage],
+) -> Iterator[tuple[LockedPackage, LockedPackage, str]]:
+    """Yield every clash among packages, and why."""
     for one, other in combinations(_with_roles(rows), 2):
         told = clash(one, other)
         if told:
-            yield told
+            yield one, other, told
 
 
 def _with_roles(rows: Iterable[LockedPackage]) -> list[LockedPackage]:

@@ -9,7 +9,7 @@ one step; and steps have an order in which every beginning of the walk is cohere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from envlock.model.lock import LockedPackage
@@ -148,26 +148,29 @@ def _clash(one: Side, other: Side) -> str | None:
 # --- a whole environment --------------------------------------------------------------------------
 
 
-def known_faults(way: Way, specs: Specs) -> frozenset[str]:
+_Fault = tuple[object, str]
+"""What it is about, whatever stands on the other side, and the words for it."""
+
+
+def known_faults(way: Way, specs: Specs) -> frozenset[object]:
     """Return what is wrong with the packages of either lock; that is given."""
     whole = [move.name for move in way.moves]
-    return frozenset([*_faults(way, (), specs), *_faults(way, whole, specs)])
+    return frozenset(what for moved in ((), whole) for what, _ in _faults(way, moved, specs))
 
 
 def new_faults(
-    way: Way, moved: Collection[str], specs: Specs, known: Collection[str]
+    way: Way, moved: Collection[str], specs: Specs, known: Collection[object]
 ) -> tuple[str, ...]:
     """Return what is wrong with the packages after some moves, without what is known.
 
     It does not trust the links: what came out is read as if somebody else had chosen it.
     """
     found = dict.fromkeys(_faults(way, moved, specs))
-    return tuple(fault for fault in found if fault not in known)
+    return tuple(told for what, told in found if what not in known)
 
 
-def _faults(way: Way, moved: Collection[str], specs: Specs) -> Iterable[str]:
-    sides = sides_of(way, moved)
-    rows = [row for side in sides for row in side.rows]
+def _faults(way: Way, moved: Collection[str], specs: Specs) -> Iterator[_Fault]:
+    rows = [row for side in sides_of(way, moved) for row in side.rows]
     by_name: dict[str, list[LockedPackage]] = {}
     for row in rows:
         by_name.setdefault(way.names.of(row), []).append(row)
@@ -177,8 +180,9 @@ def _faults(way: Way, moved: Collection[str], specs: Specs) -> Iterable[str]:
             lacks = _Lacks(row, name, spec, way.names, specs)
             there = Side(rows=tuple(by_name.get(find(name), ())))
             if lacks(there):
-                yield lacks.told(there)
-    yield from clashes(rows)
+                yield (row.manager, row.name, row.url, name, spec), lacks.told(there)
+    for one, other, told in clashes(rows):
+        yield frozenset([way.names.of(one), way.names.of(other)]), told
 
 
 def reasons_within(step: Step, links: Links) -> Sequence[str]:

@@ -229,7 +229,7 @@ class _Trials:
     """Of the notes."""
     tried: list[Tried] = field(default_factory=list)
     known: dict[str, Trial] = field(default_factory=dict)
-    given: frozenset[str] | None = None
+    given: frozenset[object] | None = None
     """What is wrong in the locks themselves."""
     said: set[str] = field(default_factory=set)
 

@@ -210,3 +210,29 @@ def test_a_mixture_that_does_not_follow_the_links_is_told_for_what_it_is():
     assert known == frozenset()
     assert new_faults(way, ["a"], SPECS, known) == ("a 2 needs b >=2, found 1.0 0",)
     assert new_faults(way, ["b"], SPECS, known) == ("a 1.0 needs b <2, found 2 0",)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (
+            [locked("cuda-cudart", "12.1.105"), locked("cuda-nvrtc", "12.4.127")],
+            [locked("cuda-cudart", "12.2.53"), locked("cuda-nvrtc", "12.4.99")],
+        ),
+        (
+            [locked("a", needs=["b"]), locked("b")],
+            [locked("a", "2", needs=["b >=9"]), locked("b", "2")],
+        ),
+        (
+            [locked("a", needs=["b >=9"]), locked("b")],
+            [locked("a", "2", needs=["b"]), locked("b", "2")],
+        ),
+    ],
+)
+def test_what_a_lock_lives_with_is_no_fault_in_between(good: Rows, bad: Rows):
+    way = way_of(good, bad)
+    known = known_faults(way, SPECS)
+    names = [move.name for move in way.moves]
+
+    assert known
+    assert [new_faults(way, [name], SPECS, known) for name in names] == [(), ()]
