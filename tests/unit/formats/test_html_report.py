@@ -168,7 +168,7 @@ def test_a_control_says_that_it_must_not_learn():
     page = Page(format_html(rich_receipt(curves=(curve,))))
 
     assert page.all("figcaption") == [
-        "a (shuffled-labels)1 stepsloss 1accuracy 0.1A control: it must not learn."
+        "a (shuffled-labels)1 steploss 1accuracy 0.1A control: it must not learn."
     ]
 
 
