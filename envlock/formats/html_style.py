@@ -163,7 +163,7 @@ footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--li
   a { color: inherit; }
   section { margin-top: 1.25rem; }
   h2, section > p, .group, caption { break-after: avoid; }
-  tr, figure, li, svg, .facts > div { break-inside: avoid; }
+  tr, figure, li, svg, footer, .facts > div { break-inside: avoid; }
   .scroll { overflow: visible; }
   .matrix { min-width: 0; width: 100%; overflow-wrap: anywhere; }
   thead th { white-space: normal; overflow-wrap: anywhere; }
