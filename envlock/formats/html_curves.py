@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from envlock.formats.html_tree import Content, dotted, element
 from envlock.formats.learning import Point, accuracy_points, curve_title, loss_points
 from envlock.formats.measures import format_measure
+from envlock.formats.plain import count
 from envlock.model.receipt import Curve
 
 _WIDTH, _HEIGHT = 300, 146
@@ -35,7 +36,7 @@ def curve_figure(curve: Curve) -> Element:
     """Return one training: both drawings, and a table of the same numbers."""
     title = curve_title(curve)
     losses, accuracies = loss_points(curve), accuracy_points(curve)
-    parts = (f"{curve.steps:,} steps", *_ends("loss", losses), *_ends("accuracy", accuracies))
+    parts = (count(curve.steps, "step"), *_ends("loss", losses), *_ends("accuracy", accuracies))
     control = (
         element("p", "A control: it must not learn.", class_="note") if curve.control else None
     )
@@ -64,12 +65,12 @@ def _panel(name: str, title: str, points: Sequence[Point]) -> Element:
     told = ", ".join(_ends(name, points)) or name
     return element(
         "svg",
-        *_axes(name, scale),
+        *_axes(name, scale, points[-1].step),
         *_lines(points, scale),
         class_=f"plot {name}",
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
         role="img",
-        aria_label=f"{title}: {told} over {points[-1].step:,} steps",
+        aria_label=f"{title}: {told} over {count(points[-1].step, 'step')}",
     )
 
 
@@ -80,15 +81,14 @@ def _scale(name: str, points: Sequence[Point]) -> _Scale:
     return _Scale(max(1, points[-1].step), low, high if high / 2 > low / 2 else 1.0)
 
 
-def _axes(name: str, scale: _Scale) -> Iterable[Element]:
+def _axes(name: str, scale: _Scale, steps: int) -> Iterable[Element]:
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     for value in (scale.low, scale.low / 2 + scale.high / 2, scale.high):
         y = f"{scale.y(value):.1f}"
         yield element("line", x1=str(_LEFT), x2=str(right), y1=y, y2=y, class_="grid")
         yield element("text", f"{value:.3g}", x=str(_LEFT - 6), y=y, dy="4", text_anchor="end")
     yield element("text", "0", x=str(_LEFT), y=str(bottom + 17))
-    last = f"{scale.steps:,} steps"
-    yield element("text", last, x=str(right), y=str(bottom + 17), text_anchor="end")
+    yield element("text", count(steps, "step"), x=str(right), y=str(bottom + 17), text_anchor="end")
     yield element("text", name, x=str(_LEFT), y="14", class_="name")
 
 

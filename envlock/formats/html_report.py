@@ -251,7 +251,8 @@ def _host(receipt: Receipt) -> Iterable[Content]:
         "container": host.container,
         "CPUs": f"{host.cpus:,}" if host.cpus else "",
     }
-    yield _facts((*facts.items(), *(("GPU", _gpu(gpu)) for gpu in host.gpus)))
+    yield _facts(facts.items())
+    yield _facts((("GPU", _gpu(gpu)) for gpu in host.gpus), "facts long") if host.gpus else None
 
 
 def _gpu(gpu: VerifiedGpu) -> str:

@@ -162,10 +162,11 @@ footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--li
   nav, details:not([open]) { display: none; }
   a { color: inherit; }
   section { margin-top: 1.25rem; }
-  h2, .group, caption { break-after: avoid; }
-  tr, figure, li, svg, .facts > div { break-inside: avoid; }
+  h2, section > p, .group, caption { break-after: avoid; }
+  tr, figure, li, svg, footer, .facts > div { break-inside: avoid; }
   .scroll { overflow: visible; }
-  .matrix { min-width: 0; width: 100%; }
+  .matrix { min-width: 0; width: 100%; overflow-wrap: anywhere; }
+  thead th { white-space: normal; overflow-wrap: anywhere; }
   .curves { grid-template-columns: repeat(3, 1fr); gap: .5rem; }
   .badge.failed, .badge.missing, .badge.not-allowed {
     background: none; color: var(--bad); border-width: .1875rem; }
