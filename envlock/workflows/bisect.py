@@ -32,12 +32,13 @@ from envlock.model.probe import ProbeRequest, ProbeRun
 from envlock.model.store import BuildPlan, Environment
 from envlock.ports.commands import CommandEnd, Commands
 from envlock.ports.notebook import Notebook
+from envlock.ports.pins import Pins
 from envlock.ports.runner import ProbeListener, Runner
 from envlock.ports.specs import Specs
 from envlock.ports.store import Needs
 from envlock.solve.coupling import Links, Step, find_links, find_steps, known_faults, new_faults
 from envlock.solve.culprits import Moved, Search, find_culprits
-from envlock.solve.moves import Way, find_way, mixture
+from envlock.solve.moves import Limits, Way, find_way, mixture
 from envlock.store.address import label_of
 from envlock.verify.regression import frameworks_in, grade_against, grade_reference
 from envlock.workflows.build import (
@@ -49,6 +50,7 @@ from envlock.workflows.build import (
     realise,
 )
 from envlock.workflows.compare import Side
+from envlock.workflows.lock_limits import read_limits
 from envlock.workflows.verify import gpu_problem_of
 
 SKIP_STATUS = 125
@@ -101,6 +103,7 @@ class BisectTools:
     runner: Runner
     listener: ProbeListener
     notebook: Notebook
+    pins_beside: Callable[[str], Pins]
     seconds: Callable[[], float]
     """A clock that only runs forward."""
 
@@ -144,7 +147,15 @@ def bisect(request: BisectRequest, tools: BisectTools, needs: Needs) -> Bisectio
     """
     good = read_stack_lock(request.good.content, request.good.label)
     bad = read_stack_lock(request.bad.content, request.bad.label)
-    way = find_way(good.lock, bad.lock, request.platform.value)
+    way = find_way(
+        good.lock,
+        bad.lock,
+        request.platform.value,
+        {
+            **_limits(good, request.good, request, tools),
+            **_limits(bad, request.bad, request, tools),
+        },
+    )
     _refuse_empty(way, request)
     links = find_links(way, tools.specs)
     steps = find_steps([move.name for move in way.moves], links)
@@ -162,6 +173,11 @@ def bisect(request: BisectRequest, tools: BisectTools, needs: Needs) -> Bisectio
         tried=tuple(trials.tried),
         notes=tools.notebook.place(name),
     )
+
+
+def _limits(stack: LockedStack, side: Side, request: BisectRequest, tools: BisectTools) -> Limits:
+    pins = tools.pins_beside(side.path)
+    return read_limits(stack.lock, request.platform.value, pins, tools.build.workspace)
 
 
 def device_of(wanted: str, lock: Side, platform: Platform, host: Host) -> str:

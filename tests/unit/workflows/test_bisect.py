@@ -112,6 +112,7 @@ class House:
             runner=self,
             listener=nothing,
             notebook=self,
+            pins_beside=lambda _: nothing,
             seconds=lambda: 0.0,
         )
         request = BisectRequest(
