@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from envlock.compat.frameworks import locked_frameworks
 from envlock.compat.workloads import workload_of_lock
 from envlock.errors import ArchiveError, EnvlockError, LockError, StoreError, WorldError
 from envlock.formats.canonical import digest_of, format_canonical
@@ -384,16 +383,11 @@ class _Trials:
     def _train(self, environment: Environment, check: TrainingCheck, *, is_good: bool) -> Graded:
         python = f"{environment.path}/bin/python"
         if is_good:
-            wanted = check.frameworks or self._frameworks(python)
+            wanted = check.frameworks or self.tools.runner.frameworks(python)
             return grade_reference(self._probe(python, wanted, check))
         reference = self.tried[0].trial.graded.numbers
         runs = self._probe(python, frameworks_in(reference), check)
         return grade_against(runs, reference, check.measure, check.tolerance)
-
-    def _frameworks(self, python: str) -> Sequence[str]:
-        """Return the frameworks that the good lock names; where it names none, those there are."""
-        locked = locked_frameworks(self.good.lock.packages_on(self.request.platform.value))
-        return tuple(locked) or self.tools.runner.frameworks(python)
 
     def _probe(
         self, python: str, frameworks: Sequence[str], check: TrainingCheck
