@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import msgspec
 
@@ -208,8 +209,8 @@ def _name_of(request: BisectRequest) -> str:
     return digest_of(
         {
             "version": NOTES_VERSION,
-            "good": digest_of(request.good.content.decode(errors="replace")),
-            "bad": digest_of(request.bad.content.decode(errors="replace")),
+            "good": sha256(request.good.content).hexdigest(),
+            "bad": sha256(request.bad.content).hexdigest(),
             "platform": request.platform.value,
             "python": request.python,
             "check": _describe(request.check),
