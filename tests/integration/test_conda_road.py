@@ -18,6 +18,9 @@ from msgspec.structs import replace
 from artifact_server import ArtifactServer, by_path, serving
 from conda_house import CondaHouse
 from envlock.formats.conda_lock import format_lock, read_lock
+from envlock.formats.receipt import read_receipt, stable_digest
+from envlock.model.outcome import NotRun
+from envlock.model.receipt import Receipt, Verdict, receipt_path
 
 pytestmark = pytest.mark.index
 
@@ -361,13 +364,16 @@ needs_torch = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(scope="module")
+def torch_lock(house: CondaHouse, debian_channel: Path) -> str:
+    return house.solve("torch", debian_channel.as_uri(), TORCH)
+
+
 @needs_torch
 def test_torch_computes_on_its_python_with_nothing_of_the_machine(
-    house: CondaHouse, debian_channel: Path, built: dict[str, Any]
+    house: CondaHouse, torch_lock: str
 ):
-    lock = house.solve("torch", debian_channel.as_uri(), TORCH)
-
-    torch = house.build(lock)
+    torch = house.build(torch_lock)
     found = look_around(
         torch, "import numpy, torch", "torch.from_numpy(numpy.ones(9)).sum().item()"
     )
@@ -376,3 +382,60 @@ def test_torch_computes_on_its_python_with_nothing_of_the_machine(
     assert found["prefix"] == torch["path"]
     assert foreign(torch, found["libraries"]) == []
     assert any(path.endswith("libtorch_cpu.so") for path in found["libraries"])
+    script = "import ssl, sqlite3, torch; print(torch.ones(3).sum().item())"
+    done = house.run("run", "-q", torch_lock, "--", "python", "-c", script)
+    assert (done.returncode, done.stdout) == (0, "3.0\n"), done.stderr
+
+
+def receipt_of(lock: str) -> Receipt:
+    path = Path(receipt_path(lock))
+    return read_receipt(path.read_bytes(), path.name)
+
+
+@needs_torch
+def test_torch_trains_in_it_and_twice_the_same(house: CondaHouse, torch_lock: str):
+    controls = ["--control", "shuffled-labels", "--control", "wrong-gradient"]
+
+    first = house.run("verify", torch_lock, "--device", "cpu", *controls)
+    before = receipt_of(torch_lock)
+    second = house.run("verify", torch_lock, "--device", "cpu", *controls, "-q")
+    after = receipt_of(torch_lock)
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stdout + first.stderr
+    assert before.verdict is Verdict.PASSED
+    assert before.subject.is_hermetic
+    assert {each.name for each in before.curves} == {
+        "pytorch.cpu.training.cnn-sgd",
+        "pytorch.cpu.training.cnn-adam",
+    }
+    assert stable_digest(before) == stable_digest(after)
+    assert [each.weights_sha256 for each in before.curves] == [
+        each.weights_sha256 for each in after.curves
+    ]
+    assert {each.role for each in before.host_libraries} <= {"loader", "glibc", "nss"}
+    assert house.run("receipt", "check", torch_lock, "--lock", torch_lock).returncode == 0
+    assert house.run("challenge", receipt_path(torch_lock), torch_lock).returncode == 0
+
+
+@needs_torch
+def test_without_a_driver_the_gpu_is_not_proven(house: CondaHouse, torch_lock: str):
+    done = house.run("verify", torch_lock, "--device", "gpu", "--level", "smoke")
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    of_gpu = [check for check in receipt_of(torch_lock).checks if check.on_gpu]
+    assert of_gpu
+    assert {check.outcome for check in of_gpu} == {NotRun(reason="no NVIDIA driver")}
+
+
+@needs_torch
+def test_a_cpu_wheel_that_poses_as_a_gpu_build_is_found(house: CondaHouse, torch_lock: str):
+    whole = read_lock(Path(torch_lock).read_bytes(), torch_lock)
+    posing = Path(torch_lock).with_name("posing.conda-lock.yml")
+    facts = {"envlock/stack": "torch", "envlock/linux-64/cuda": "12.1"}
+    head = replace(whole.head, facts=facts)
+    posing.write_bytes(format_lock(replace(whole, head=head)))
+
+    done = house.run("verify", str(posing), "--device", "cpu", "--level", "smoke")
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "is a CPU build, and the lock is for CUDA 12.1" in done.stdout
