@@ -26,7 +26,7 @@ BESIDE = ("numpy", "triton", "torchvision")
 def load(device: str, seed: int, threads: int) -> TorchChecks:
     """Set PyTorch up; a GPU that is asked for and not there leaves the CPU."""
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=True)  # who trains listens for warnings
     torch.backends.cudnn.benchmark = False
     is_gpu = device == "gpu" and torch.cuda.is_available()
     return TorchChecks(torch.device("cuda", 0) if is_gpu else torch.device("cpu"), seed)

@@ -125,10 +125,20 @@ class TorchTrainee:
             torch.cuda.reset_peak_memory_stats(device)
 
     is_deterministic = True
-    """Deterministic algorithms are in force, and an operation that has none raises."""
+    """Until the first step has shown an operation that PyTorch says it cannot repeat."""
 
     def step(self, number: int) -> Any:
-        """Take one step."""
+        """Take one step; the first listens to what PyTorch warns of."""
+        if number:
+            return self._step(number)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            loss = self._step(number)
+        if any("deterministic" in str(each.message) for each in heard):
+            self.is_deterministic = False
+        return loss
+
+    def _step(self, number: int) -> Any:
         taken = self._batches[number % len(self._batches)]
         pictures, labels = self._learn
         self._optimiser.zero_grad(set_to_none=True)

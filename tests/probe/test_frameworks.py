@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from envlock.model.outcome import Level
@@ -124,3 +127,104 @@ def test_the_same_seed_gives_the_same_weights_in_another_process(framework: str)
     assert sorted(first) == ["cnn-adam", "cnn-sgd", "rnn", "transformer"]
     assert again == first
     assert not set(other.values()) & set(first.values())
+
+
+# --- PyTorch on a GPU that is made up: no proof of a real one -------------------------------------
+
+MADE_UP = """
+import torch, types
+from envlock_probe import pytorch_checks
+cuda = torch.cuda
+known = types.SimpleNamespace(name="NVIDIA T", major=9, minor=0, total_memory=80 << 30, **{more})
+cuda.is_available = lambda: True
+cuda.device_count = lambda: 1
+cuda.get_device_properties = lambda index: known
+cuda.get_arch_list = lambda: ["sm_80", "sm_90", "compute_90"]
+checks = pytorch_checks.TorchChecks(torch.device("cuda", 0), 1)
+sys.stdout.write(json.dumps({{"framework": "pytorch", "import_seconds": 1.0, **checks.describe()}}))
+"""
+
+
+def describe_made_up(**more: Any) -> FrameworkLine:
+    said = run_code("pytorch", MADE_UP.format(more=more))
+    return msgspec.convert({"kind": "framework", **said}, FrameworkLine)
+
+
+def test_pytorch_names_its_gpu_by_uuid_and_pci_id():
+    uuid = "00112233-4455-6677-8899-aabbccddeeff"
+
+    line = describe_made_up(uuid=uuid, pci_bus_id=0x3B, pci_domain_id=0, pci_device_id=0)
+
+    (device,) = line.devices
+    assert (device.uuid, device.pci_id) == ("GPU-" + uuid, "0000:3b:00.0")
+    assert (device.name, device.compute, device.memory_bytes) == ("NVIDIA T", "9.0", 80 << 30)
+    assert line.architectures == ("sm_80", "sm_90", "compute_90")
+    assert line.problem == ""
+
+
+def test_an_older_pytorch_that_knows_no_uuid_leaves_it_empty():
+    (device,) = describe_made_up().devices
+
+    assert (device.name, device.uuid, device.pci_id) == ("NVIDIA T", "", "")
+
+
+LISTENED = """
+import types, warnings
+from envlock_probe import pytorch_models, session, samples
+session._set_environment(1)
+checks = session._load(session.Request("pytorch", "train", "cpu", 1), 1)
+examples = samples.generate_pictures(1, 64, 8)
+trainee = checks.make_trainee("cnn-sgd", examples, samples.draw_batches(64, 1, 64, 1))
+before = trainee.is_deterministic
+plain = trainee._step
+def step(number):
+    warnings.warn("max_pool does not have a deterministic implementation")
+    return plain(number)
+trainee._step = step
+trainee.step(0)
+rows = [types.SimpleNamespace(self_device_time_total=2e6),
+        types.SimpleNamespace(self_cuda_time_total=1e6)]
+busy = pytorch_models.add_up_kernels(rows)
+sys.stdout.write(json.dumps([before, trainee.is_deterministic, busy]))
+"""
+
+
+def test_pytorch_promises_no_repetition_after_it_warned_and_kernels_add_up_in_any_version():
+    assert run_code("pytorch", LISTENED) == [True, False, 3.0]
+
+
+# --- profiles that are real, of a CPU -------------------------------------------------------------
+
+PROFILED = {
+    "jax": """
+import jax, jax.numpy as jnp
+go = lambda: jax.block_until_ready(jnp.ones((64, 64)) @ jnp.ones((64, 64)))
+start, stop = jax.profiler.start_trace, jax.profiler.stop_trace
+""",
+    "tensorflow": """
+import tensorflow as tf
+go = lambda: (tf.ones((64, 64)) @ tf.ones((64, 64))).numpy()
+start, stop = tf.profiler.experimental.start, tf.profiler.experimental.stop
+""",
+}
+WATCHED = """
+from envlock_probe import xplane
+host = []
+real = xplane.busy_seconds
+def look(content):
+    host.append(real(content, "/host:CPU", ""))
+    return real(content)
+xplane.busy_seconds = look
+busy, passed = xplane.watch_device(go, start, stop)
+sys.stdout.write(json.dumps([busy, passed, host]))
+"""
+
+
+@pytest.mark.parametrize("profiled", sorted(PROFILED))
+def test_the_profile_of_a_cpu_is_read_and_shows_no_gpu(profiled: str):
+    busy, passed, host = run_code(profiled, PROFILED[profiled] + WATCHED)
+
+    assert busy == 0
+    assert passed > 0
+    assert len(host) == 1
+    assert host[0] > 0
