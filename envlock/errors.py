@@ -91,6 +91,10 @@ class InputFileError(EnvlockError):
         return {**super().fields(), "faults": faults}
 
 
+class ReceiptError(InputFileError):
+    """A receipt is not as envlock writes it: altered, cut short, or never one."""
+
+
 class PinError(EnvlockError):
     """An index pin is missing, damaged, forged or does not hold what was asked of it."""
 

@@ -132,6 +132,10 @@ _QUERIES = {
     "nvmlDeviceGetMaxMigDeviceCount": "most_mig",
     "nvmlDeviceGetComputeMode": "mode",
     "nvmlDeviceGetAttributes_v2": "attributes",
+    "nvmlDeviceGetUUID": "uuid",
+    "nvmlDeviceGetPciInfo": "pci",
+    "nvmlDeviceGetUtilizationRates": "rates",
+    "nvmlDeviceGetComputeRunningProcesses": "processes",
 }
 
 

@@ -50,6 +50,7 @@ DOORS = {
     "installer": ("backends/link_wheel", "backends/unpack_wheel"),
     "pypi_simple": ("backends/pypi_",),
     "remotezip": ("backends/pypi_",),
+    "cryptography": ("backends/signing",),
 }
 
 

@@ -227,12 +227,14 @@ def _divide(
 ) -> tuple[tuple[Generation, ...], tuple[Generation, ...]]:
     """Return the generations that keep something, and those that were forgotten or would be.
 
-    One that somebody has made current since it was chosen is still there, and is kept.
+    One that somebody has made current since it was chosen is still there, and is kept; one that
+    was current when it was chosen goes with its whole profile.
     """
     chosen = {(each.profile, each.number): each for each in asked.forgets}
     kept = []
     for each in generations:
-        if asked.is_dry and not each.is_current and (each.profile, each.number) in chosen:
+        found = chosen.get((each.profile, each.number))
+        if asked.is_dry and found is not None and (found.is_current or not each.is_current):
             continue
         chosen.pop((each.profile, each.number), None)
         kept.append(each)

@@ -21,6 +21,7 @@ COMMANDS = MappingProxyType(
         "init": "write a commented stack file, asking or from options",
         "solve": "lock a stack for all its platforms, from its index pin",
         "build": "build a lock's environment in the store",
+        "verify": "train in an environment and leave a receipt",
         "run": "run a command in an environment",
         "shell": "start a shell in an environment",
         "activate": "print the code that makes a shell use an environment",
@@ -43,6 +44,9 @@ COMMANDS = MappingProxyType(
         "whatif": "judge locks on hardware that you do not have yet",
         "frontier": "list the newest frameworks that a machine can run",
         "facts": "list and search the facts that everything is judged by",
+        "receipt": "show, check and sign what a verification leaves",
+        "challenge": "compare two receipts of one lock",
+        "bisect": "name the package that makes the difference between two locks",
         "schema": "print the JSON Schema of the stack file",
     }
 )

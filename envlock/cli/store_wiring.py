@@ -111,15 +111,20 @@ def made_with() -> str:
 
 
 def add_build_options(parser: Any) -> None:
+    """Describe the options that every command has which may build a generation."""
+    add_making_options(parser)
+    parser.add_argument(
+        "--profile", metavar="NAME", help="name the generations so (default: the stack's name)"
+    )
+
+
+def add_making_options(parser: Any) -> None:
     """Describe the options that every command has which may build."""
     parser.add_argument(
         "--python",
         metavar="WHICH",
         help="`host` (or the path of a Python) builds a stack of wheels on the machine's own "
         "Python; such an environment is not hermetic, and says so. Default: the lock's Python",
-    )
-    parser.add_argument(
-        "--profile", metavar="NAME", help="name the generations so (default: the stack's name)"
     )
     parser.add_argument(
         "--jobs", type=int, default=8, metavar="N", help="downloads at once (default: 8)"

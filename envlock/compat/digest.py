@@ -6,7 +6,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-_BESIDE = frozenset({"cloud", "pitfalls"})
+_BESIDE = frozenset({"cloud", "gpu_rates", "pitfalls"})
 """Tables about machines: no lock depends on them."""
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from envlock.compat.evidence import Confidence, Row, confidence_of, read_table
+from envlock.compat.pypi_frameworks import distribution_names
+from envlock.model.lock import LockedPackage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +46,18 @@ def _facts(row: Row) -> FrameworkFacts:
         source=row["source"],
         confidence=confidence_of(row),
     )
+
+
+def locked_frameworks(packages: Iterable[LockedPackage]) -> Mapping[str, str]:
+    """Return the frameworks among the packages of one platform, each with its version, ordered."""
+    names: dict[tuple[str, str], str] = {}
+    for name in known_frameworks():
+        facts = framework(name)
+        names.update({("conda", asked): name for asked in (facts.asks[:1] if facts else ())})
+        names.update({("pip", each): name for each in distribution_names(name)})
+    found = {
+        names[package.manager, package.name]: package.version
+        for package in packages
+        if (package.manager, package.name) in names
+    }
+    return dict(sorted(found.items()))

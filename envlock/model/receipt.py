@@ -107,3 +107,8 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def not_run(self) -> tuple[Check, ...]:
         """The checks that were not run."""
         return tuple(each for each in self.checks if isinstance(each.outcome, NotRun))
+
+
+def receipt_path(lock_path: str) -> str:
+    """Return where the receipt of a lock lies: `a.conda-lock.yml` -> `a.receipt.json`."""
+    return lock_path.removesuffix(".conda-lock.yml") + ".receipt.json"

@@ -79,7 +79,11 @@ def load_lock(path: str, workspace: Workspace) -> LockedStack:
     Raises `LockError` for a lock of ours whose packages were edited by hand: it says that it was
     solved, and it was not.
     """
-    content = workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
+    return read_stack_lock(workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES), path)
+
+
+def read_stack_lock(content: bytes, path: str) -> LockedStack:
+    """Read a lock to build from, wherever its bytes come from. Raises as `load_lock`."""
     seal = read_seal(content)
     if seal is not None and not seal.body_is_whole:
         raise LockError(

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -158,43 +159,48 @@ run()
 def test_a_hundred_solves_in_a_hundred_worlds_give_one_digest(tmp_path: Path):
     chance = random.Random(20261122)
     committed = sha256((STACKS / f"{FLAGSHIP}.conda-lock.yml").read_bytes()).hexdigest()
-    digests: list[str] = []
-    statuses: list[int] = []
-    shuffled = tmp_path / "shuffled"
+    pins = [tmp_path / f"shuffled{number}" for number in range(5)]
+    for pin in pins:
+        shuffled_pin(FLAGSHIP, pin, chance)
+    worlds = [
+        (tmp_path, number, pins[number // 20], random.Random(chance.random()))
+        for number in range(100)
+    ]
 
-    for number in range(100):
-        if number % 20 == 0:
-            shutil.rmtree(shuffled, ignore_errors=True)
-            shuffled_pin(FLAGSHIP, shuffled, chance)
-        folder = tmp_path / f"w{number}" / chance.choice(["a", "ü b", "deep/er"])
-        folder.mkdir(parents=True)
-        (folder / "pins").symlink_to(shuffled / "pins")
-        stack = Path(shutil.copy(STACKS / f"{FLAGSHIP}.toml", folder))
-        here = chance.choice([folder, tmp_path, Path("/")])
-        finished = subprocess.run(
-            [
-                *(sys.executable, "-c", CLOCK, str(chance.uniform(1e9, 4e9))),
-                *("solve", "-q", os.path.relpath(stack, here)),
-            ],
-            check=False,
-            capture_output=True,
-            cwd=here,
-            umask=chance.choice([0o022, 0o077, 0o002]),
-            env={
-                **os.environ,
-                "PYTHONHASHSEED": str(chance.randrange(2**32)),
-                "TZ": chance.choice(["UTC", "Asia/Kathmandu", "America/St_Johns"]),
-                "LANG": chance.choice(["C", "C.UTF-8", "tr_TR.UTF-8"]),
-                "LC_ALL": chance.choice(["C", "C.UTF-8", "POSIX"]),
-                "HOME": str(folder),
-                "ENVLOCK_CACHE": str(tmp_path / f"cache{number % 5}"),
-            },
-        )
-        statuses.append(finished.returncode)
-        digests.append(sha256(Path(lock_path(str(stack))).read_bytes()).hexdigest())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(solve_in_a_world, worlds))
 
-    assert statuses == [0] * 100
-    assert set(digests) == {committed}
+    assert found == [(0, committed)] * 100
+
+
+def solve_in_a_world(world: tuple[Path, int, Path, random.Random]) -> tuple[int, str]:
+    """The exit status of a solve whose surroundings are drawn, and the digest of its lock."""
+    home, number, pin, chance = world
+    folder = home / f"w{number}" / chance.choice(["a", "ü b", "deep/er"])
+    folder.mkdir(parents=True)
+    (folder / "pins").symlink_to(pin / "pins")
+    stack = Path(shutil.copy(STACKS / f"{FLAGSHIP}.toml", folder))
+    here = chance.choice([folder, home, Path("/")])
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-c", CLOCK, str(chance.uniform(1e9, 4e9))),
+            *("solve", "-q", os.path.relpath(stack, here)),
+        ],
+        check=False,
+        capture_output=True,
+        cwd=here,
+        umask=chance.choice([0o022, 0o077, 0o002]),
+        env={
+            **os.environ,
+            "PYTHONHASHSEED": str(chance.randrange(2**32)),
+            "TZ": chance.choice(["UTC", "Asia/Kathmandu", "America/St_Johns"]),
+            "LANG": chance.choice(["C", "C.UTF-8", "tr_TR.UTF-8"]),
+            "LC_ALL": chance.choice(["C", "C.UTF-8", "POSIX"]),
+            "HOME": str(folder),
+            "ENVLOCK_CACHE": str(home / f"cache{number % 5}"),
+        },
+    )
+    return finished.returncode, sha256(Path(lock_path(str(stack))).read_bytes()).hexdigest()
 
 
 def test_a_solve_needs_no_network(tmp_path: Path):
