@@ -203,6 +203,7 @@ def _tools(store: DiskStore, arguments: argparse.Namespace) -> BisectTools:
     from envlock.backends.probe_runner import ChildRunner, Limits
     from envlock.backends.rattler_specs import RattlerSpecs
     from envlock.cli.verify_progress import LossMeter, SilentLossMeter
+    from envlock.cli.wiring import pins_beside
     from envlock.workflows.bisect import BisectTools
 
     return BisectTools(
@@ -212,5 +213,6 @@ def _tools(store: DiskStore, arguments: argparse.Namespace) -> BisectTools:
         runner=ChildRunner(os.environ, Limits(seconds=arguments.timeout)),
         listener=SilentLossMeter() if arguments.quiet else LossMeter(),
         notebook=DiskNotebook(Path(store.layout.root) / "bisect"),
+        pins_beside=pins_beside,
         seconds=time.monotonic,
     )

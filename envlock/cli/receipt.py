@@ -41,6 +41,7 @@ def _add_show(actions: Any) -> None:
     )
     parser.set_defaults(action=_show)
     parser.add_argument("file", metavar="FILE", help=_FILE_HELP)
+    parser.add_argument("--html", metavar="OUT", help="write it as a page for a browser instead")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
@@ -113,8 +114,14 @@ def _show(arguments: argparse.Namespace) -> int:
     from envlock.workflows.receipts import load_receipt, receipt_of
 
     file = load_receipt(receipt_of(arguments.file), DiskWorkspace())
+    if arguments.html:
+        from envlock.formats.html_report import format_html
+
+        DiskWorkspace().write_bytes(arguments.html, format_html(file.receipt).encode())
     if arguments.json:
         _print_json(describe_file(file))
+    elif arguments.html:
+        emit([printable(arguments.html)])
     else:
         emit(render_file(file, width=terminal_width()))
     return ExitCode.YES

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from envlock.cli.table import count, format_bytes, format_facts, format_table, printable
@@ -12,10 +13,12 @@ from envlock.workflows.receipts import UNSIGNED
 
 if TYPE_CHECKING:
     from envlock.model.outcome import Outcome
-    from envlock.model.receipt import Curve, Receipt, VerifiedHost
+    from envlock.model.receipt import Curve, HostLibrary, Receipt, VerifiedHost
     from envlock.workflows.receipts import Holding, ReceiptFile
 
 _DIGITS = 12
+_NAMED_ROLES = ("", "driver")
+"""Libraries whose place matters to a reader; the rest of the host's is counted."""
 
 
 # --- a receipt ------------------------------------------------------------------------------------
@@ -63,11 +66,20 @@ def _facts(file: ReceiptFile) -> Iterator[tuple[str, str]]:
     if versions:
         yield "versions", ", ".join(versions)
     if receipt.host_libraries:
-        names = [f"{each.path} ({each.role or 'not allowed'})" for each in receipt.host_libraries]
-        yield "from host", ", ".join(names)
+        yield "from host", ", ".join(_from_host(receipt.host_libraries))
     yield "data", receipt.data
     if receipt.envlock_version:
         yield "made by", f"envlock {receipt.envlock_version}"
+
+
+def _from_host(libraries: Sequence[HostLibrary]) -> Iterator[str]:
+    """Yield what may not come from the host and the driver's by path, the rest by number."""
+    counts = Counter(each.role for each in libraries)
+    for each in libraries:
+        if each.role in _NAMED_ROLES:
+            yield f"{each.path} ({each.role or 'not allowed'})"
+    for role in sorted(role for role in counts if role not in _NAMED_ROLES):
+        yield f"{counts[role]} {role}"
 
 
 def _signers(file: ReceiptFile) -> str:

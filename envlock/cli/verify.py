@@ -98,6 +98,7 @@ def _add_results(parser: Any) -> None:
     )
     parser.add_argument("--no-receipt", action="store_true", help="write none")
     parser.add_argument("--sign", metavar="KEY", help="sign it with this ed25519 key (PEM)")
+    parser.add_argument("--html", metavar="FILE", help="write a report to read in a browser")
     parser.add_argument("--junit", metavar="FILE", help="write JUnit XML, for CI")
     parser.add_argument("--tensorboard", metavar="DIR", help="write event files for TensorBoard")
     parser.add_argument("--json", action="store_true", help="print the receipt on stdout")
@@ -107,10 +108,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify one environment."""
     from envlock.cli.progress import clear_line
     from envlock.cli.store_wiring import open_store
-    from envlock.cli.verify_results import load_signing_key, tell, write_results
+    from envlock.cli.verify_results import load_signing_key, refuse_places, tell, write_results
     from envlock.workflows.verify import verify
 
     _refuse_contradictions(arguments)
+    refuse_places(arguments)
     request, key = _request(arguments), load_signing_key(arguments)
     tools = _tools(arguments)
     if arguments.lock is None:
@@ -122,8 +124,8 @@ def run(arguments: argparse.Namespace) -> int:
             target = _of_lock(arguments, store, needs, tools.host)
             receipt = verify(target, request, tools)
     clear_line()
-    write_results(receipt, key, arguments)
     tell(receipt, arguments)
+    write_results(receipt, target, key, arguments)
     return _status(receipt, fails_on_not_run=arguments.fail_on == _NOT_RUN)
 
 

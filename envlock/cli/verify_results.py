@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envlock.backends.files import DiskWorkspace
-from envlock.errors import EnvlockError
+from envlock.errors import EnvlockError, WorldError
 
 if TYPE_CHECKING:
     import argparse
 
     from envlock.model.receipt import Receipt
     from envlock.ports.signing import SigningKey
+    from envlock.workflows.verify import Target
 
 
 def load_signing_key(arguments: argparse.Namespace) -> SigningKey | None:
@@ -27,19 +28,33 @@ def load_signing_key(arguments: argparse.Namespace) -> SigningKey | None:
     return load_private_key(arguments.sign)
 
 
-def write_results(receipt: Receipt, key: SigningKey | None, arguments: argparse.Namespace) -> None:
+def refuse_places(arguments: argparse.Namespace) -> None:
+    """Raise `EnvlockError` for a place that nothing can be written to, before anything is run."""
+    for option in ("receipt", "html", "junit"):
+        path = getattr(arguments, option)
+        folder = Path(path).parent if path else Path()
+        if not folder.is_dir():
+            raise EnvlockError(
+                f"--{option}: there is no folder {folder}\nNothing was verified.",
+                hints=[f"make it first: `mkdir -p {folder}`"],
+            )
+
+
+def write_results(
+    receipt: Receipt, target: Target, key: SigningKey | None, arguments: argparse.Namespace
+) -> None:
     """Write the receipt beside the lock or where it was asked for, and the reports.
 
     A receipt that shows this lock training on a GPU is not replaced by one that shows less, unless
     its file was named.
     """
-    for line in _written(receipt, key, arguments):
+    for line in _written(receipt, target, key, arguments):
         if not arguments.quiet:
             print(line, file=sys.stderr)
 
 
 def _written(
-    receipt: Receipt, key: SigningKey | None, arguments: argparse.Namespace
+    receipt: Receipt, target: Target, key: SigningKey | None, arguments: argparse.Namespace
 ) -> Iterator[str]:
     workspace = DiskWorkspace()
     path = _receipt_path(arguments)
@@ -57,13 +72,29 @@ def _written(
 
         workspace.write_bytes(arguments.junit, format_junit(receipt).encode())
         yield f"JUnit XML: {arguments.junit}"
+    if arguments.html:
+        from envlock.formats.html_report import format_html
+
+        workspace.write_bytes(
+            arguments.html, format_html(receipt, target.packages, target.fit).encode()
+        )
+        yield f"report: {arguments.html}"
     if arguments.tensorboard:
         from envlock.formats.tensorboard import events_name, format_events
 
         now = time.time()
+        make_folder(arguments.tensorboard)
         events = str(Path(arguments.tensorboard, events_name(now)))
         workspace.write_bytes(events, format_events(receipt, now))
         yield f"TensorBoard: {events}"
+
+
+def make_folder(path: str) -> None:
+    """Make a folder where there is none. Raises `WorldError`."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorldError(f"{path}: no folder can be made there: {error.strerror}") from error
 
 
 def _receipt_path(arguments: argparse.Namespace) -> str | None:

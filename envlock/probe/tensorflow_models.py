@@ -33,14 +33,14 @@ def build_network(model: str, pooling: Any = layers.MaxPooling2D) -> Any:
     """Build one network, its weights drawn from the seed in force; it gives logits."""
     if model == "cnn-sgd":
         stack = [
-            *(layers.Conv2D(6, 5, activation="relu"), pooling()),
-            *(layers.Conv2D(16, 5, activation="relu"), pooling(), layers.Flatten()),
+            *(layers.Conv2D(6, 5, activation="relu"), pooling(2)),
+            *(layers.Conv2D(16, 5, activation="relu"), pooling(2), layers.Flatten()),
             *(layers.Dense(120, activation="relu"), layers.Dense(84, activation="relu")),
         ]
     elif model == "cnn-adam":
         stack = [
-            *(layers.Conv2D(32, 3, activation="relu"), pooling()),
-            *(layers.Conv2D(64, 3, activation="relu"), pooling()),
+            *(layers.Conv2D(32, 3, activation="relu"), pooling(2)),
+            *(layers.Conv2D(64, 3, activation="relu"), pooling(2)),
             *(layers.Conv2D(64, 3, activation="relu"), layers.Flatten()),
             layers.Dense(64, activation="relu"),
         ]

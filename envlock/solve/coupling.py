@@ -9,13 +9,13 @@ one step; and steps have an order in which every beginning of the walk is cohere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from envlock.model.lock import LockedPackage
 from envlock.ports.specs import Specs
 from envlock.solve.clash import Role, clash, clashes, role_of
-from envlock.solve.moves import Move, Names, Side, Way, sides_of
+from envlock.solve.moves import Names, Side, Way, sides_of
 
 Links = Mapping[str, Mapping[str, str]]
 """Who drags whom along, and why."""
@@ -73,52 +73,62 @@ def find_links(way: Way, specs: Specs) -> Links:
 def _by_needs(way: Way, specs: Specs) -> Iterator[tuple[str, str, str]]:
     moves = {move.name: move for move in way.moves}
     for move in way.moves:
-        for asker, name, spec, other in _needs(move.after, moves, way.names):
-            lacks = _Lacks(asker, name, spec, way.names, specs)
-            if other is not move and lacks(other.before) and not lacks(other.after):
-                yield move.name, other.name, lacks.told(other.before)
-        for asker, name, spec, other in _needs(move.before, moves, way.names):
-            lacks = _Lacks(asker, name, spec, way.names, specs)
-            if other is not move and lacks(other.after) and not lacks(other.before):
-                yield other.name, move.name, lacks.told(other.after)
-
-
-def _needs(
-    side: Side, moves: Mapping[str, Move], names: Names
-) -> Iterator[tuple[LockedPackage, str, str, Move]]:
-    """Yield what the rows of a side need of packages that move."""
-    for row in side.rows:
-        for name, spec in row.dependencies.items():
-            other = moves.get(names.pip(name) if row.manager == "pip" else names.conda(name))
-            if other is not None:
-                yield row, name, spec, other
+        for unmet in _asked_by(move.after, way, specs):
+            other = moves.get(unmet.target)
+            if other not in (None, move) and unmet(other.before) and not unmet(other.after):
+                yield move.name, other.name, unmet.told(other.before)
+        for unmet in _asked_by(move.before, way, specs):
+            other = moves.get(unmet.target)
+            if other not in (None, move) and unmet(other.after) and not unmet(other.before):
+                yield other.name, move.name, unmet.told(other.after)
 
 
 @dataclass(frozen=True, slots=True)
-class _Lacks:
-    """Whether what one package needs is missing from a side."""
+class _Unmet:
+    """Whether a side is not what one package asks for."""
 
     asker: LockedPackage
     name: str
     spec: str
     names: Names
     specs: Specs
+    is_limit: bool = False
+    """Whether the other may be away, and only must not be of another version."""
+
+    @property
+    def target(self) -> str:
+        """The name under which what is asked for moves."""
+        is_wheel = self.asker.manager == "pip"
+        return self.names.pip(self.name) if is_wheel else self.names.conda(self.name)
 
     def __call__(self, side: Side) -> bool:
-        return not any(map(self._is_met_by, side.rows))
+        there = [row for row in side.rows if self._is_it(row)]
+        fitting = [row for row in there if self._is_admitted(row)]
+        return len(fitting) < len(there) if self.is_limit else not fitting
 
-    def _is_met_by(self, row: LockedPackage) -> bool:
+    def _is_it(self, row: LockedPackage) -> bool:
         if self.asker.manager == "pip":
-            is_it = self.names.of(row) == self.names.pip(self.name)
-        else:
-            is_it = row.manager == "conda" and row.name == self.name
+            return self.names.of(row) == self.target
+        return row.manager == "conda" and row.name == self.name
+
+    def _is_admitted(self, row: LockedPackage) -> bool:
         # What cannot be read is no reason to keep two packages together.
-        return is_it and self.specs.admits(self.spec, row, asker=self.asker.manager) is not False
+        return self.specs.admits(self.spec, row, asker=self.asker.manager) is not False
 
     def told(self, side: Side) -> str:
+        """Say what was asked for and what is there."""
+        verb = "goes with" if self.is_limit else "needs"
         wanted = f"{self.name} {self.spec}".rstrip()
         found = f"found {side}" if side.rows else "found none"
-        return f"{self.asker.name} {self.asker.version} needs {wanted}, {found}"
+        return f"{self.asker.name} {self.asker.version} {verb} {wanted}, {found}"
+
+
+def _asked_by(side: Side, way: Way, specs: Specs) -> Iterator[_Unmet]:
+    for row in side.rows:
+        for name, spec in row.dependencies.items():
+            yield _Unmet(row, name, spec, way.names, specs)
+        for name, spec in way.limits.get(row.url, ()):
+            yield _Unmet(row, name, spec, way.names, specs, is_limit=True)
 
 
 # --- what cannot stand side by side ---------------------------------------------------------------
@@ -170,17 +180,16 @@ def new_faults(
 
 
 def _faults(way: Way, moved: Collection[str], specs: Specs) -> Iterator[_Fault]:
-    rows = [row for side in sides_of(way, moved) for row in side.rows]
+    sides = sides_of(way, moved)
+    rows = [row for side in sides for row in side.rows]
     by_name: dict[str, list[LockedPackage]] = {}
     for row in rows:
         by_name.setdefault(way.names.of(row), []).append(row)
-    for row in rows:
-        find: Callable[[str], str] = way.names.pip if row.manager == "pip" else way.names.conda
-        for name, spec in row.dependencies.items():
-            lacks = _Lacks(row, name, spec, way.names, specs)
-            there = Side(rows=tuple(by_name.get(find(name), ())))
-            if lacks(there):
-                yield (row.manager, row.name, row.url, name, spec), lacks.told(there)
+    for unmet in (each for side in sides for each in _asked_by(side, way, specs)):
+        there = Side(rows=tuple(by_name.get(unmet.target, ())))
+        if unmet(there):
+            asker = unmet.asker
+            yield (asker.manager, asker.url, unmet.name, unmet.spec), unmet.told(there)
     for one, other, told in clashes(rows):
         yield frozenset([way.names.of(one), way.names.of(other)]), told
 

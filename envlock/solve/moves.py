@@ -79,6 +79,11 @@ class Names:
         return self.pip(row.name) if row.manager == "pip" else self.conda(row.name)
 
 
+Limits = Mapping[str, tuple[tuple[str, str], ...]]
+"""What a channel says that must not stand beside a package unless it is of some version: address ->
+names with their specs. A lock does not hold it; its index pin does."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """All that lies between two locks on one platform."""
@@ -91,9 +96,10 @@ class Way:
     """Ordered by name."""
     names: Names
     heads: tuple[LockHead, LockHead]
+    limits: Limits
 
 
-def find_way(good: Lock, bad: Lock, platform: str) -> Way:
+def find_way(good: Lock, bad: Lock, platform: str, limits: Limits | None = None) -> Way:
     """Return what differs between two locks on a platform."""
     rows = [*good.packages_on(platform), *bad.packages_on(platform)]
     names = _names(rows)
@@ -109,6 +115,7 @@ def find_way(good: Lock, bad: Lock, platform: str) -> Way:
         moves=tuple(move for move in moves if move.before.files != move.after.files),
         names=names,
         heads=(good.head, bad.head),
+        limits=limits or {},
     )
 
 

@@ -22,9 +22,6 @@ few: real pictures take them not as far as generated ones."""
 LEARNT_LOSS = 0.9
 """The last loss over the first one: it has to have gone down."""
 
-CHANCE_FACTOR = 2.0
-"""Shuffled labels teach nothing: held-out accuracy stays below twice that of chance."""
-
 COMPILED = 1e-3
 """Loss and gradients of a compiled step beside the plain one, in float32."""
 

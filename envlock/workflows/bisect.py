@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import msgspec
 
-from envlock.compat.frameworks import locked_frameworks
 from envlock.compat.workloads import workload_of_lock
 from envlock.errors import ArchiveError, EnvlockError, LockError, StoreError, WorldError
 from envlock.formats.canonical import digest_of, format_canonical
@@ -32,12 +32,13 @@ from envlock.model.probe import ProbeRequest, ProbeRun
 from envlock.model.store import BuildPlan, Environment
 from envlock.ports.commands import CommandEnd, Commands
 from envlock.ports.notebook import Notebook
+from envlock.ports.pins import Pins
 from envlock.ports.runner import ProbeListener, Runner
 from envlock.ports.specs import Specs
 from envlock.ports.store import Needs
 from envlock.solve.coupling import Links, Step, find_links, find_steps, known_faults, new_faults
 from envlock.solve.culprits import Moved, Search, find_culprits
-from envlock.solve.moves import Way, find_way, mixture
+from envlock.solve.moves import Limits, Way, find_way, mixture
 from envlock.store.address import label_of
 from envlock.verify.regression import frameworks_in, grade_against, grade_reference
 from envlock.workflows.build import (
@@ -49,6 +50,7 @@ from envlock.workflows.build import (
     realise,
 )
 from envlock.workflows.compare import Side
+from envlock.workflows.lock_limits import read_limits
 from envlock.workflows.verify import gpu_problem_of
 
 SKIP_STATUS = 125
@@ -101,6 +103,7 @@ class BisectTools:
     runner: Runner
     listener: ProbeListener
     notebook: Notebook
+    pins_beside: Callable[[str], Pins]
     seconds: Callable[[], float]
     """A clock that only runs forward."""
 
@@ -144,7 +147,15 @@ def bisect(request: BisectRequest, tools: BisectTools, needs: Needs) -> Bisectio
     """
     good = read_stack_lock(request.good.content, request.good.label)
     bad = read_stack_lock(request.bad.content, request.bad.label)
-    way = find_way(good.lock, bad.lock, request.platform.value)
+    way = find_way(
+        good.lock,
+        bad.lock,
+        request.platform.value,
+        {
+            **_limits(good, request.good, request, tools),
+            **_limits(bad, request.bad, request, tools),
+        },
+    )
     _refuse_empty(way, request)
     links = find_links(way, tools.specs)
     steps = find_steps([move.name for move in way.moves], links)
@@ -162,6 +173,11 @@ def bisect(request: BisectRequest, tools: BisectTools, needs: Needs) -> Bisectio
         tried=tuple(trials.tried),
         notes=tools.notebook.place(name),
     )
+
+
+def _limits(stack: LockedStack, side: Side, request: BisectRequest, tools: BisectTools) -> Limits:
+    pins = tools.pins_beside(side.path)
+    return read_limits(stack.lock, request.platform.value, pins, tools.build.workspace)
 
 
 def device_of(wanted: str, lock: Side, platform: Platform, host: Host) -> str:
@@ -193,8 +209,8 @@ def _name_of(request: BisectRequest) -> str:
     return digest_of(
         {
             "version": NOTES_VERSION,
-            "good": digest_of(request.good.content.decode(errors="replace")),
-            "bad": digest_of(request.bad.content.decode(errors="replace")),
+            "good": sha256(request.good.content).hexdigest(),
+            "bad": sha256(request.bad.content).hexdigest(),
             "platform": request.platform.value,
             "python": request.python,
             "check": _describe(request.check),
@@ -368,16 +384,11 @@ class _Trials:
     def _train(self, environment: Environment, check: TrainingCheck, *, is_good: bool) -> Graded:
         python = f"{environment.path}/bin/python"
         if is_good:
-            wanted = check.frameworks or self._frameworks(python)
+            wanted = check.frameworks or self.tools.runner.frameworks(python)
             return grade_reference(self._probe(python, wanted, check))
         reference = self.tried[0].trial.graded.numbers
         runs = self._probe(python, frameworks_in(reference), check)
         return grade_against(runs, reference, check.measure, check.tolerance)
-
-    def _frameworks(self, python: str) -> Sequence[str]:
-        """Return the frameworks that the good lock names; where it names none, those there are."""
-        locked = locked_frameworks(self.good.lock.packages_on(self.request.platform.value))
-        return tuple(locked) or self.tools.runner.frameworks(python)
 
     def _probe(
         self, python: str, frameworks: Sequence[str], check: TrainingCheck

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from envlock.errors import PinError, WorldError
 from envlock.formats.canonical import format_canonical
@@ -14,10 +15,10 @@ from envlock.model.pin import OpenPart
 from envlock.ports.pins import Pins
 from envlock.ports.recordings import Recordings
 from envlock.ports.workspace import Workspace
-from envlock.solve.difference import Archive, parse_archive
+from envlock.solve.difference import parse_archive
 from envlock.solve.freshness import PIN, RECORDING
 
-_Place = tuple[str, str, str]
+Place = tuple[str, str, str]
 """Channel URL, subdir and file name."""
 
 
@@ -25,7 +26,7 @@ _Place = tuple[str, str, str]
 class Sizes:
     """The sizes that an index pin knows of a lock's archives."""
 
-    by_place: Mapping[_Place, tuple[str | None, int]] = field(default_factory=dict)
+    by_place: Mapping[Place, tuple[str | None, int]] = field(default_factory=dict)
     """With the SHA-256 that the pin gives the archive."""
     by_sha256: Mapping[str, int] = field(default_factory=dict)
     """Of the distributions, as the recording of the package index lists them."""
@@ -36,12 +37,14 @@ class Sizes:
         """Return the size of an archive, None when the pin does not tell for this very file."""
         if package.manager != "conda":
             return self.by_sha256.get(package.sha256 or "")
-        sha256, size = self.by_place.get(_place_of(parse_archive(package)), (None, None))
+        sha256, size = self.by_place.get(place_of(package), (None, None))
         same = not (sha256 and package.sha256) or sha256 == package.sha256
         return size if same else None
 
 
-def _place_of(archive: Archive) -> _Place:
+def place_of(package: LockedPackage) -> Place:
+    """Return where a conda package lies, in the words of a pin."""
+    archive = parse_archive(package)
     return (channel_url(archive.channel), archive.subdir, archive.file_name)
 
 
@@ -78,33 +81,44 @@ def _wheel_sizes(lock: Lock, recordings: Recordings) -> Mapping[str, int]:
 def _conda_sizes(
     lock: Lock, packages: Iterable[LockedPackage], pins: Pins, workspace: Workspace
 ) -> Sizes:
-    digest = lock.head.facts.get(PIN, "").removeprefix("sha256:")
+    digest = lock.head.facts.get(PIN, "")
     if not digest:
         return Sizes(unknown_because="the lock names no index pin")
-    places: dict[tuple[str, str], set[str]] = {}
-    for package in packages:
-        if package.manager == "conda":
-            channel, subdir, file_name = _place_of(parse_archive(package))
-            places.setdefault((channel, subdir), set()).add(file_name)
     try:
-        opened = pins.open(digest, sorted({subdir for _, subdir in places}))
         return Sizes(
             by_place={
-                (part.part.channel, part.part.subdir, name): told
-                for part in opened.parts
-                for name, told in _sizes_in(
-                    part, places.get((part.part.channel, part.part.subdir), ()), workspace
-                )
+                place: (record.get("sha256"), record["size"])
+                for place, record in read_records(digest, packages, pins, workspace)
+                if isinstance(record.get("size"), int)
             }
         )
     except (PinError, WorldError) as error:
         return Sizes(unknown_because=str(error).partition("\n")[0])
 
 
-def _sizes_in(
+def read_records(
+    digest: str, packages: Iterable[LockedPackage], pins: Pins, workspace: Workspace
+) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """Yield what a pin has of conda packages: where it lies, and the channel's record.
+
+    Raises `PinError`, `WorldError`.
+    """
+    places: dict[tuple[str, str], set[str]] = {}
+    for package in packages:
+        if package.manager == "conda":
+            channel, subdir, file_name = place_of(package)
+            places.setdefault((channel, subdir), set()).add(file_name)
+    opened = pins.open(digest.removeprefix("sha256:"), sorted({subdir for _, subdir in places}))
+    for part in opened.parts:
+        channel, subdir = part.part.channel, part.part.subdir
+        for name, record in _records_in(part, places.get((channel, subdir), ()), workspace):
+            yield (channel, subdir, name), record
+
+
+def _records_in(
     part: OpenPart, names: Iterable[str], workspace: Workspace
-) -> Iterator[tuple[str, tuple[str | None, int]]]:
-    """Yield the sizes of some archives of a part.
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield some records of a part.
 
     Canonical repodata has one record to a line: first the older archives, then `.conda`, each in
     the order of the names. So a few hundred records are found in one pass that reads no other.
@@ -117,6 +131,4 @@ def _sizes_in(
         found = content.find(start, place)
         if found >= 0:
             place = content.find(b"\n", found + 1)
-            record = json.loads(content[found + len(start) : place].rstrip(b","))
-            if isinstance(record.get("size"), int):
-                yield name, (record.get("sha256"), record["size"])
+            yield name, json.loads(content[found + len(start) : place].rstrip(b","))

@@ -248,6 +248,15 @@ def test_a_command_that_is_not_there_makes_the_good_one_not_good(site: Site):
     assert "is not good: exit status 127: there is no command `pythn` in it" in done.stdout
 
 
+def test_without_a_framework_there_is_no_training_to_compare(site: Site):
+    make_locks(site)
+
+    done = site.bisect(GOOD, BAD, check="loss")
+
+    assert done.returncode == 1
+    assert f"{GOOD} is not good: it has no framework that envlock can train" in done.stdout
+
+
 def test_a_command_that_cannot_tell_leaves_a_remainder_that_is_named(site: Site):
     """Wherever p04 and p06 are not of one version, the check cannot tell."""
     make_locks(site, Part("p05", "2.0", TOO_LARGE))

@@ -58,6 +58,22 @@ def test_a_package_goes_after_all_who_need_it_and_comes_before_all_who_need_it()
     assert steps_of(good, bad) == ["new", "a after new", "old after a, new"]
 
 
+def test_what_must_not_stand_beside_it_moves_first():
+    """The channel's `constrains`, which a lock does not hold: it may be away, but not be old."""
+    good = [locked("a"), locked("b"), locked("c")]
+    bad = [locked("a", "2"), locked("b", "2"), locked("d")]
+    limits = {bad[0].url: (("b", ">=2"), ("c", "<0a0"), ("d", ""), ("e", ">=9"))}
+    way = find_way(make_lock(*good), make_lock(*bad), "linux-64", limits)
+    links = find_links(way, SPECS)
+    known = known_faults(way, SPECS)
+
+    assert links == {
+        "a": {"b": "a 2 goes with b >=2, found 1.0 0", "c": "a 2 goes with c <0a0, found 1.0 0"}
+    }
+    assert new_faults(way, ["a"], SPECS, known) == tuple(links["a"].values())
+    assert new_faults(way, ["a", "b", "c"], SPECS, known) == ()
+
+
 def test_a_build_string_counts():
     good = [locked("a", needs=["mpi * nompi_*"]), locked("mpi", "1", "nompi_0")]
     bad = [locked("a", "2", needs=["mpi * openmpi_*"]), locked("mpi", "1", "openmpi_0")]

@@ -61,6 +61,8 @@ class House:
     notes: dict[str, bytes] = field(default_factory=dict)
     reporter: FakeReporter = field(default_factory=FakeReporter)
     looked: list[Versions] = field(default_factory=list)
+    has: tuple[str, ...] = ("pytorch",)
+    asked: list[ProbeRequest] = field(default_factory=list)
 
     # --- ports.commands.Commands ---
 
@@ -73,9 +75,10 @@ class House:
     # --- ports.runner.Runner ---
 
     def frameworks(self, python: str) -> tuple[str, ...]:
-        return ("jax",)
+        return self.has
 
     def probe(self, python: str, request: ProbeRequest, listener: object) -> ProbeRun:
+        self.asked.append(request)
         label = python.removesuffix("/bin/python").rpartition("/")[2]
         self.looked.append(versions(self.store.rows[label]))
         return msgspec.structs.replace(self.train(self.looked[-1]), request=request)
@@ -112,6 +115,7 @@ class House:
             runner=self,
             listener=nothing,
             notebook=self,
+            pins_beside=lambda _: nothing,
             seconds=lambda: 0.0,
         )
         request = BisectRequest(
@@ -384,13 +388,19 @@ def test_the_reference_is_recalled_with_the_rest():
     assert house.looked == []
 
 
-def test_where_the_lock_names_no_framework_the_environment_is_asked():
-    house = House(train=worse_with("p2", losses=(2.3, 1.5)))
+@pytest.mark.parametrize(
+    ("named", "trained"), [((), {"jax", "pytorch"}), (("pytorch",), {"pytorch"})]
+)
+def test_every_framework_of_the_good_one_is_trained_unless_some_are_named(
+    named: tuple[str, ...], trained: set[str]
+):
+    house = House(has=("jax", "pytorch"), train=worse_with("p2", losses=(2.3, 1.5)))
+    check = TrainingCheck(measure=Measure.LOSS, tolerance=0.1, device="cpu", frameworks=named)
 
-    found = house.bisect(GOOD, BAD, LOSS)
+    found = house.bisect(GOOD, BAD, check)
 
     assert culprits(found) == ["p2"]
-    assert found.tried[0].trial.graded.said == "jax trained"
+    assert {request.framework for request in house.asked} == trained
 
 
 def test_a_good_one_that_does_not_learn_is_not_good():
