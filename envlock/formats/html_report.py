@@ -16,7 +16,7 @@ from envlock.formats.html_tables import (
     badge,
     check_id,
     checks_table,
-    libraries_table,
+    libraries_tables,
     packages_tables,
     precision_matrix,
     proof_table,
@@ -90,6 +90,7 @@ def _contents(sections: Iterable[Element]) -> Element:
 
 def _head(receipt: Receipt) -> Element:
     sign, word = _VERDICTS[receipt.verdict]
+    loose = not receipt.subject.is_hermetic
     verdict = element(
         "p",
         element("span", element("span", f"{sign} ", aria_hidden="true"), word, class_="verdict"),
@@ -100,8 +101,17 @@ def _head(receipt: Receipt) -> Element:
         element("p", "envlock verification", class_="kind"),
         element("h1", receipt.subject.name),
         verdict,
+        element("p", _not_hermetic(receipt), class_="warning") if loose else None,
         _facts(_at_a_glance(receipt)),
         class_=f"head {receipt.verdict.value}",
+    )
+
+
+def _not_hermetic(receipt: Receipt) -> str:
+    python = receipt.subject.python or "not named"
+    return (
+        f"Not hermetic: its Python is {python}, which envlock did not build. "
+        "What was not built by envlock cannot be claimed."
     )
 
 
@@ -206,7 +216,7 @@ def _packages(packages: Sequence[PackageSize]) -> Iterable[Content]:
 
 def _libraries(receipt: Receipt) -> Iterable[Content]:
     if receipt.host_libraries:
-        yield libraries_table(receipt.host_libraries)
+        yield from libraries_tables(receipt.host_libraries)
 
 
 def _subject(receipt: Receipt, signed_by: str) -> Iterable[Content]:
@@ -218,13 +228,6 @@ def _subject(receipt: Receipt, signed_by: str) -> Iterable[Content]:
         "tree (SHA-256)": subject.tree_sha256,
         "content (SHA-256)": subject.content_sha256,
     }
-    if not subject.is_hermetic:
-        yield element(
-            "p",
-            f"Not hermetic: its Python is {subject.python or 'not named'}, which envlock did not "
-            "build. What was not built by envlock cannot be claimed.",
-            class_="warning",
-        )
     claims: list[tuple[str, Content]] = [("stack", subject.name)]
     claims += [
         (name, element("code", value) if value else _NOT_CLAIMED) for name, value in digests.items()

@@ -89,7 +89,7 @@ tr:target { outline: 3px solid var(--accent); }
 .stack .note { font-size: .875rem; font-weight: 400; }
 
 .scroll { overflow-x: auto; }
-.matrix { width: auto; min-width: 40rem; overflow-wrap: normal; }
+.matrix { width: auto; overflow-wrap: normal; }
 .matrix a { text-decoration: none; }
 .figure { display: block; font-size: .875rem; font-variant-numeric: tabular-nums; }
 thead th, .packages td:nth-last-child(-n+2) { white-space: nowrap; overflow-wrap: normal; }
@@ -165,7 +165,7 @@ footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--li
   h2, section > p, .group, caption { break-after: avoid; }
   tr, figure, li, svg, footer, .facts > div { break-inside: avoid; }
   .scroll { overflow: visible; }
-  .matrix { min-width: 0; width: 100%; overflow-wrap: anywhere; }
+  .matrix { width: 100%; overflow-wrap: anywhere; }
   thead th { white-space: normal; overflow-wrap: anywhere; }
   .curves { grid-template-columns: repeat(3, 1fr); gap: .5rem; }
   .badge.failed, .badge.missing, .badge.not-allowed {

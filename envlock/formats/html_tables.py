@@ -6,6 +6,7 @@ browser forgets them when rows are laid out as blocks.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -48,12 +49,15 @@ _HOLDS = {
 _PRECISIONS = ("float64", "float32", "tf32", "bf16", "fp16", "int8")
 """Those that are known, in the order in which they are shown."""
 _LARGEST = 15
-"""How many packages are shown without being asked for."""
+"""How many packages or libraries are shown without being asked for."""
 _ROLES = {
     "loader": "the loader",
     "glibc": "the glibc family",
     "nss": "name service",
     "driver": "the driver's user space",
+    "system": "the system's own",
+    "interpreter": "the machine's Python",
+    "manylinux": "what wheels may expect of any Linux",
 }
 
 
@@ -281,22 +285,45 @@ def _place(evidence: Evidence | None) -> tuple[Content, ...]:
     )
 
 
-def libraries_table(libraries: Sequence[HostLibrary]) -> Element:
-    """Return the libraries that came from the host, those first that may not."""
+def libraries_tables(libraries: Sequence[HostLibrary]) -> Iterable[Element]:
+    """Yield the libraries that came from the host, those first that may not.
+
+    When there are many, those that may are counted by what they are, and listed to be unfolded.
+    """
+    ordered = sorted(libraries, key=lambda each: (bool(each.role), each.path))
+    caption = f"{len(ordered):,} loaded from outside the environment"
+    if len(ordered) <= _LARGEST:
+        yield _libraries(caption, ordered)
+        return
+    counts = Counter(_role(each) for each in ordered)
+    items = (element("li", f"{role}: {number:,}") for role, number in counts.most_common())
+    yield element("p", f"{caption}:")
+    yield element("ul", *items)
+    refused = [each for each in ordered if not each.role]
+    if refused:
+        yield _libraries(f"{len(refused):,} that may not be", refused)
+    every = f"All {len(ordered):,} libraries"
+    yield element("details", element("summary", every), _libraries(every, ordered))
+
+
+def _role(library: HostLibrary) -> str:
+    return _ROLES.get(library.role, library.role) or "not known"
+
+
+def _libraries(caption: str, libraries: Iterable[HostLibrary]) -> Element:
     rows = (
         _row(
-            element("code", library.path),
+            dotted(library.path, "code", "/"),
             (
                 (None, (badge("allowed" if library.role else "not-allowed"),)),
-                ("because it is:", (_ROLES.get(library.role, library.role) or "not known",)),
+                ("because it is:", (_role(library),)),
                 ("build-id:", (element("code", library.build_id) if library.build_id else "none",)),
             ),
             class_="allowed" if library.role else "not-allowed",
         )
-        for library in sorted(libraries, key=lambda each: (bool(each.role), each.path))
+        for library in libraries
     )
     heads = ("Library", "May it", "Because it is", "Build-id")
-    caption = f"{len(libraries):,} loaded from outside the environment"
     return _table(caption, heads, [_body(*rows)])
 
 

@@ -46,12 +46,12 @@ def add(parent: Element, child: Content) -> None:
         parent.text = (parent.text or "") + text
 
 
-def dotted(name: str, tag: str = "span") -> Element:
-    """Return a dotted name that a browser breaks behind a dot first."""
+def dotted(name: str, tag: str = "span", behind: str = ".") -> Element:
+    """Return a dotted name, or a path, that a browser breaks behind a dot or a slash first."""
     made = Element(tag)
-    for place, part in enumerate(name.split(".")):
+    for place, part in enumerate(name.split(behind)):
         if place:
-            add(made, ".")
+            add(made, behind)
             add(made, Element("wbr"))
         add(made, part)
     return made

@@ -54,6 +54,18 @@ def hostile_receipt() -> Receipt:
 PAGES = {
     "rich": format_html(rich_receipt(), package_sizes(), driver_proof()),
     "hostile": format_html(hostile_receipt(), package_sizes()),
+    "single": format_html(
+        rich_receipt(
+            checks=(
+                check(
+                    Obligation.NUMBERS,
+                    "tensorflow.cpu.numbers.matmul.float32",
+                    Passed(said="it agrees"),
+                    numbers={"relative_error": 3e-7},
+                ),
+            )
+        )
+    ),
     "bare": format_html(rich_receipt(checks=(), curves=(), host_libraries=(), frameworks={})),
 }
 
@@ -221,6 +233,15 @@ def test_each_screen_gets_the_treemap_whose_letters_it_can_show(visit):
             "each => each.getBoundingClientRect().height"
         )
         assert letters > 10
+
+
+def test_a_phone_shows_a_matrix_of_one_precision_without_scrolling(visit):
+    page = visit("single", "phone").page
+
+    scroll = page.locator(".scroll").evaluate("each => each.scrollWidth - each.clientWidth")
+
+    assert scroll == 0
+    assert page.locator(".matrix .badge").first.is_visible()
 
 
 def test_a_phone_shows_checks_as_cards_that_keep_their_roles(visit):

@@ -13,7 +13,7 @@ from envlock.formats.html_style import STYLE
 from envlock.model.outcome import NotRun, Obligation, Passed
 from envlock.model.package import PackageSize
 from envlock.model.platform import Platform
-from envlock.model.receipt import Curve, Subject, Verdict, VerifiedHost
+from envlock.model.receipt import Curve, HostLibrary, Subject, Verdict, VerifiedHost
 from pages import Page
 from reports import HOSTILE, check, driver_proof, package_sizes, rich_receipt
 
@@ -226,6 +226,21 @@ def test_a_library_that_may_not_come_from_the_host_stands_first(rich: Page):
     assert row == "/usr/local/lib/libcudnn.so.9✕ Not allowednot known77aa01c4"
     assert next(each for each in rich.all("tr") if "llowed" in each) == row
     assert "/lib64/ld-linux-x86-64.so.2✓ Allowedthe loader5f2c0b1a" in rich.all("tr", "allowed")
+
+
+def test_many_host_libraries_are_counted_and_folded_but_for_those_that_may_not():
+    allowed = [HostLibrary(path=f"/lib/{place}.so", role="interpreter") for place in range(40)]
+    refused = HostLibrary(path="/opt/libcudnn.so.9")
+
+    page = Page(format_html(rich_receipt(host_libraries=(*allowed, refused))))
+
+    told = [text for text in page.all("p") if "outside the environment" in text]
+    assert told == ["41 loaded from outside the environment:"]
+    assert "the machine's Python: 40not known: 1" in page.all("ul")
+    assert page.all("summary")[-1] == "All 41 libraries"
+    assert "1 that may not be" in page.all("caption")
+    assert len(page.all("tr", "not-allowed")) == 2
+    assert len(page.all("tr", "allowed")) == 40
 
 
 def test_what_cannot_be_claimed_is_said():
