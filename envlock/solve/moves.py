@@ -34,6 +34,11 @@ class Side:
             self.scripts,
         )
 
+    @property
+    def digests(self) -> str:
+        """The beginnings of its files' digests, for people."""
+        return ", ".join(f"sha256 {row.sha256[:12]}…" for row in self.rows if row.sha256)
+
     def __str__(self) -> str:
         return ", ".join(
             f"{row.version} {parse_archive(row).build}".rstrip()
@@ -56,7 +61,12 @@ class Move:
             return f"{self.name} {self.after} added"
         if not self.after.rows:
             return f"{self.name} {self.before} removed"
-        return f"{self.name} {self.before} -> {self.after}"
+        before, after = str(self.before), str(self.after)
+        if before != after:
+            return f"{self.name} {before} -> {after}"
+        if self.before.digests != self.after.digests:
+            return f"{self.name} {before}: {self.before.digests} -> {self.after.digests}"
+        return f"{self.name} {before}: whether its script may run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,15 @@ def test_a_move_is_a_package_that_comes_goes_or_is_another_file():
     ]
 
 
+def test_another_file_of_the_same_version_is_told_by_its_digest():
+    package = pip_locked("a")
+    again = msgspec.structs.replace(package, sha256="1" * 64)
+
+    assert told(way_of([package], [again])) == [
+        "a 1.0 (PyPI): sha256 000000000000… -> sha256 111111111111…"
+    ]
+
+
 def test_what_changes_in_the_lock_and_not_in_the_environment_is_no_move():
     package = locked("a", needs=["b >=1"])
     patched = msgspec.structs.replace(
@@ -78,7 +87,7 @@ def test_a_package_may_run_its_script_where_the_lock_that_it_comes_from_lets_it(
         "linux-64",
     )
 
-    assert [move.name for move in way.moves] == ["a", "b"]
+    assert told(way) == [f"{name} 1.0 0: whether its script may run" for name in "ab"]
     assert mixture(way, ()).head.facts == {"envlock/link-scripts": "a"}
     assert mixture(way, ["a"]).head.facts == {}
     assert mixture(way, ["a", "b"]).head.facts == {"envlock/link-scripts": "b"}
