@@ -165,7 +165,10 @@ def lines(level: Level = Level.TRAIN, *, on_gpu: bool = False) -> list[ProbeLine
             ),
             training("rnn", on_gpu=on_gpu),
             training("transformer", on_gpu=on_gpu),
-            training("cnn-sgd", on_gpu=on_gpu, run=2),
+            *(
+                training(model, on_gpu=on_gpu, run=2)
+                for model in ("cnn-sgd", "cnn-adam", "rnn", "transformer")
+            ),
         ]
         if on_gpu:
             said += [

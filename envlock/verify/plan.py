@@ -12,13 +12,10 @@ from msgspec import Struct
 from envlock.model.outcome import Level, Obligation
 from envlock.model.probe import Control
 
-FRAMEWORKS = ("pytorch", "tensorflow", "jax")
 PRECISIONS = ("float32", "tf32", "bf16", "fp16", "int8")
 OPERATIONS = ("matmul", "conv2d")
 SMALL_MODELS = ("cnn-sgd", "cnn-adam")
 LARGE_MODELS = ("rnn", "transformer")
-REPEATED = "cnn-sgd"
-"""The network that is trained twice."""
 RATES = ("bf16-matmul", "copy")
 
 
@@ -35,26 +32,31 @@ def planned_checks(
     level: Level, controls: tuple[Control, ...], *, is_compiled: bool
 ) -> Iterator[Planned]:
     """Yield the checks of one framework on one device, in order."""
+    is_full = level is Level.FULL
     yield Planned(obligation=Obligation.NUMBERS, what="numbers.matmul.float32")
-    if level is Level.SMOKE:
-        return
-    yield Planned(obligation=Obligation.NUMBERS, what="numbers.conv2d.float32")
-    if level is Level.FULL:
-        for precision in PRECISIONS[1:]:
-            for operation in OPERATIONS:
-                yield Planned(
-                    obligation=Obligation.NUMBERS, what=f"numbers.{operation}.{precision}"
-                )
-    yield Planned(obligation=Obligation.GRADIENTS, what="gradients")
-    for model in (*SMALL_MODELS, *(LARGE_MODELS if level is Level.FULL else ())):
-        yield Planned(obligation=Obligation.TRAINING, what=f"training.{model}")
-    yield Planned(obligation=Obligation.DEVICE, what="device", is_gpu_only=True)
-    if level is Level.FULL:
-        yield Planned(obligation=Obligation.REPEAT, what=f"repeat.{REPEATED}")
-        for rate in RATES:
-            yield Planned(obligation=Obligation.SPEED, what=f"speed.{rate}", is_gpu_only=True)
-        yield Planned(obligation=Obligation.COLLECTIVES, what="collective", is_gpu_only=True)
+    if level is not Level.SMOKE:
+        yield Planned(obligation=Obligation.NUMBERS, what="numbers.conv2d.float32")
+        yield from _more_precisions() if is_full else ()
+        yield Planned(obligation=Obligation.GRADIENTS, what="gradients")
+        for model in (*SMALL_MODELS, *(LARGE_MODELS if is_full else ())):
+            yield Planned(obligation=Obligation.TRAINING, what=f"training.{model}")
+        yield Planned(obligation=Obligation.DEVICE, what="device", is_gpu_only=True)
+        yield from _of_full() if is_full else ()
     if is_compiled:
         yield Planned(obligation=Obligation.COMPILER, what="compiler")
     for control in controls:
         yield Planned(obligation=Obligation.CONTROLS, what=f"control.{control}")
+
+
+def _more_precisions() -> Iterator[Planned]:
+    for precision in PRECISIONS[1:]:
+        for operation in OPERATIONS:
+            yield Planned(obligation=Obligation.NUMBERS, what=f"numbers.{operation}.{precision}")
+
+
+def _of_full() -> Iterator[Planned]:
+    for model in (*SMALL_MODELS, *LARGE_MODELS):
+        yield Planned(obligation=Obligation.REPEAT, what=f"repeat.{model}")
+    for rate in RATES:
+        yield Planned(obligation=Obligation.SPEED, what=f"speed.{rate}", is_gpu_only=True)
+    yield Planned(obligation=Obligation.COLLECTIVES, what="collective", is_gpu_only=True)

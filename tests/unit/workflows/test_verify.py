@@ -198,6 +198,9 @@ def test_every_training_leaves_its_curve():
         "pytorch.cpu.training.rnn",
         "pytorch.cpu.training.transformer",
         "pytorch.cpu.repeat.cnn-sgd",
+        "pytorch.cpu.repeat.cnn-adam",
+        "pytorch.cpu.repeat.rnn",
+        "pytorch.cpu.repeat.transformer",
     ]
 
 
