@@ -24,7 +24,7 @@ OPERATIONS = ("matmul", "conv2d")
 MOST_THREADS = 8
 """Small networks gain nothing from more."""
 BATCH = 64
-STEPS = {"cnn-sgd": 250, "cnn-adam": 60, "rnn": 200, "transformer": 200}
+STEPS = {"cnn-sgd": 250, "cnn-adam": 40, "rnn": 200, "transformer": 200}
 CIFAR_STEPS = {"cnn-sgd": 1500, "cnn-adam": 800}
 NEVER_WRITTEN = ("not implemented", "unimplemented", "no opkernel")
 CONTROL_MODEL = "cnn-adam"
