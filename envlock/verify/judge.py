@@ -175,7 +175,7 @@ class _Answers:
                     strict = self._observed.is_strict
                     yield f"speed.{line.measure}", judge_speed(line, is_strict=strict)
                 case CollectiveLine():
-                    yield "collective", judge_collective(line)
+                    yield "collectives", judge_collective(line)
                 case CompilerLine():
                     yield "compiler", judge_compiler(line, self._device)
                 case _:

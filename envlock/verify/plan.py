@@ -59,4 +59,4 @@ def _of_full() -> Iterator[Planned]:
         yield Planned(obligation=Obligation.REPEAT, what=f"repeat.{model}")
     for rate in RATES:
         yield Planned(obligation=Obligation.SPEED, what=f"speed.{rate}", is_gpu_only=True)
-    yield Planned(obligation=Obligation.COLLECTIVES, what="collective", is_gpu_only=True)
+    yield Planned(obligation=Obligation.COLLECTIVES, what="collectives", is_gpu_only=True)

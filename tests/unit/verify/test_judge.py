@@ -332,7 +332,7 @@ def test_a_sum_over_gpus_must_be_right():
     for error, kind in ((1e-7, Passed), (0.5, Failed)):
         line = CollectiveLine(gpus=8, relative_error=error, bytes_per_second=3e11)
         seen = with_line(Level.FULL, CollectiveLine, line, on_gpu=True)
-        assert isinstance(outcomes(seen)["pytorch.gpu.collective"], kind)
+        assert isinstance(outcomes(seen)["pytorch.gpu.collectives"], kind)
 
 
 def test_a_compiled_step_must_give_the_same_numbers():
