@@ -1,7 +1,9 @@
 """Where the shared libraries of a process came from, and whether they may come from there.
 
 A hermetic environment takes from the host the loader, the glibc family, NSS and the driver's user
-space; nothing else. One on the machine's own Python takes that Python's libraries too, and those
+space; nothing else. Their names alone do not make them that: they have to lie where a system keeps
+its own, which takes an administrator to change; a `libcuda.so.1` in a home folder or below `/tmp`
+is anybody's. One on the machine's own Python takes that Python's libraries too, and those
 that a manylinux wheel may expect of its host (PEP 513, 571, 599, 600). NVIDIA's libraries, other
 than the driver's, never come from the host.
 """
@@ -15,7 +17,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from envlock.model.outcome import Check, Failed, NotRun, Obligation, Outcome, Passed
-from envlock.model.probe import LibrariesLine, LoadedLibrary, ProbeRun
+from envlock.model.probe import BrokeLine, Ending, LibrariesLine, LoadedLibrary, ProbeRun
 from envlock.model.verifying import Observed, Place
 
 
@@ -65,6 +67,19 @@ _NVIDIA = re.compile(
 )
 _STEM = re.compile(r"(lib[^.]+?)(-[0-9a-f]{8,})?\.so")
 _APPLE = ("/usr/lib/", "/System/")
+_SYSTEM = re.compile(r"/(usr/)?lib(32|64|x32)?/|/(nix|gnu)/store/|/cvmfs/")
+"""Where a Linux keeps its libraries. NixOS and Guix have each package in a folder of its own, and
+clusters share whole systems, glibc included, below `/cvmfs`."""
+_DRIVER_PLACES = re.compile(
+    r"/usr/local/nvidia/|/run/opengl-driver(-32)?/|/run/nvidia/driver/|/\.singularity\.d/libs/"
+    r"|/usr/local/cuda(-[0-9.]+)?/compat/|/opt/udiImage/modules/"
+)
+"""Where else the driver lies: GKE and the device plugin, NixOS, the GPU operator, Apptainer, the
+forward-compatible driver of CUDA's images, Shifter. WSL has it below `/usr/lib`."""
+_TEGRA = re.compile(r"/usr/lib/aarch64-linux-gnu/(tegra|tegra-egl|nvidia)/")
+"""Of a Jetson: what lies there is the driver's, whatever it is called."""
+_DELETED = " (deleted)"
+"""What the kernel adds to a file that is gone, or was replaced, since it was loaded."""
 _SHOWN = 6
 
 
@@ -76,12 +91,17 @@ def place_libraries(libraries: Iterable[LoadedLibrary], place: Place) -> Iterato
 
 def _role(path: str, place: Place) -> Role:
     name = path.rpartition("/")[2]
-    if _DRIVER.match(name) and not _is_stub(path):
+    if path.endswith(_DELETED) or "/../" in path:
+        return Role.FOREIGN  # nobody can say what it was
+    is_system = _SYSTEM.match(path) is not None
+    if _TEGRA.match(path) or (
+        _DRIVER.match(name) and not _is_stub(path) and (is_system or _DRIVER_PLACES.match(path))
+    ):
         return Role.DRIVER
     if _is_below(path, place.prefixes):
         return Role.ENVIRONMENT
     for pattern, role in ((_LOADER, Role.LOADER), (_GLIBC, Role.GLIBC), (_NSS, Role.NSS)):
-        if pattern.match(name):
+        if is_system and pattern.match(name):
             return role
     if path.startswith(_APPLE) and ".so" not in name:
         return Role.SYSTEM
@@ -109,7 +129,7 @@ def judge_libraries(observed: Observed, run: ProbeRun) -> Iterator[Check]:
     framework = run.request.framework
     line = next((each for each in run.lines if isinstance(each, LibrariesLine)), None)
     if line is None:
-        missing: Outcome = NotRun(reason=f"the probe did not come so far: {run.said or 'no line'}")
+        missing = _missing(run)
         yield _check(framework, "origin", missing)
         yield _check(framework, "duplicates", missing)
         return
@@ -121,6 +141,16 @@ def judge_libraries(observed: Observed, run: ProbeRun) -> Iterator[Check]:
     placed = tuple(place_libraries(line.libraries, observed.place))
     yield _check(framework, "origin", _origin(placed, observed))
     yield _check(framework, "duplicates", _duplicates(line.libraries))
+
+
+def _missing(run: ProbeRun) -> Outcome:
+    """Return why nothing is known of a process: a probe that ends by itself always says it."""
+    for line in run.lines:
+        if isinstance(line, BrokeLine) and line.check == "libraries":
+            return Failed(said=f"it raised {line.error}")
+    if run.ending is Ending.WHOLE:
+        return Failed(said="the probe came to its end and did not say what it had loaded")
+    return NotRun(reason=f"the probe did not come so far: {run.said or 'it said no more'}")
 
 
 def _check(framework: str, what: str, outcome: Outcome) -> Check:
