@@ -46,7 +46,7 @@ def _check(framework: str, what: str, outcome: Outcome, *, on_gpu: bool = False)
 def _not_imported(run: ProbeRun) -> Outcome:
     broke = next((each for each in run.lines if isinstance(each, BrokeLine)), None)
     said = broke.error if broke else run.said
-    return Failed(said=f"it could not be imported: {said or 'the probe said nothing'}")
+    return Failed(said=f"it could not be imported: {said or 'the probe said nothing of it'}")
 
 
 def _version(observed: Observed, line: FrameworkLine) -> Outcome:
@@ -95,10 +95,11 @@ def _build(observed: Observed, line: FrameworkLine) -> Outcome:
 def _devices(observed: Observed, line: FrameworkLine) -> Outcome:
     if observed.gpu_problem:
         return NotRun(reason=observed.gpu_problem)
-    if not line.devices:
+    gpus = [each for each in line.devices if each.kind == "gpu"]
+    if not gpus:
         problem = f": {line.problem}" if line.problem else ""
         return Failed(said=f"it sees no GPU, and the driver sees {_gpus(observed)}{problem}")
-    named = ", ".join(_named(each) for each in line.devices)
+    named = ", ".join(_named(each) for each in gpus)
     return Passed(said=f"it sees {named}")
 
 

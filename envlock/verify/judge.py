@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from envlock.model.outcome import Check, Failed, NotRun, Obligation, Outcome, Passed
 from envlock.model.probe import (
@@ -30,7 +30,8 @@ from envlock.verify.numbers import (
     judge_gradient,
     judge_numbers,
 )
-from envlock.verify.plan import Planned, planned_checks
+from envlock.verify.plan import PRODUCT, Planned, planned_checks
+from envlock.verify.sense import sift
 from envlock.verify.speed import judge_speed
 from envlock.verify.training import judge_device, judge_repeat, judge_shuffled, judge_training
 
@@ -44,33 +45,50 @@ def judge(observed: Observed) -> tuple[Check, ...]:
         checks += _judge_run(observed, run)
     if not observed.frameworks:
         reason = "the environment has no framework that there are checks for"
-        outcome = NotRun(reason=reason)
-        checks.append(Check(obligation=Obligation.FRAMEWORK, name="framework", outcome=outcome))
+        checks.append(
+            Check(
+                obligation=Obligation.FRAMEWORK,
+                name=_NO_FRAMEWORK,
+                outcome=NotRun(reason=reason),
+                on_gpu=observed.wants_gpu,
+            )
+        )
     return tuple(sorted(checks, key=lambda check: _ORDER[check.obligation]))
 
 
 def verdict_of(checks: tuple[Check, ...]) -> Verdict:
-    """Return the answer: one failure fails; a GPU that was not seen to train leaves it open."""
+    """Return the answer: one failure fails; a device that was not seen to work leaves it open."""
     if any(isinstance(check.outcome, Failed) for check in checks):
         return Verdict.FAILED
-    is_open = any(
-        check.on_gpu and check.obligation in _NECESSARY and isinstance(check.outcome, NotRun)
-        for check in checks
-    )
+    is_open = any(map(_leaves_open, checks))
     has_passed = any(isinstance(check.outcome, Passed) for check in checks)
     return Verdict.PASSED if has_passed and not is_open else Verdict.INCOMPLETE
 
 
-_NECESSARY = frozenset({Obligation.FRAMEWORK, Obligation.TRAINING, Obligation.DEVICE})
-"""Of a GPU: what no receipt that says it trains can do without."""
+def _leaves_open(check: Check) -> bool:
+    """Say whether a check was not run without which nothing is proven."""
+    if not isinstance(check.outcome, NotRun):
+        return False
+    if check.obligation in _ALWAYS or check.name == _NO_FRAMEWORK:
+        return True
+    is_basic = check.obligation in _ON_GPU or check.name.endswith(f".{PRODUCT}")
+    return check.on_gpu and is_basic
+
+
+_NO_FRAMEWORK = "framework"
+_ALWAYS = frozenset({Obligation.GRADIENTS, Obligation.TRAINING})
+"""What no receipt that says it trains can do without, wherever it ran."""
+_ON_GPU = frozenset({Obligation.FRAMEWORK, Obligation.DEVICE})
+"""And of a GPU, that it was seen, and that the driver knows it."""
 
 
 def _judge_run(observed: Observed, run: ProbeRun) -> Iterator[Check]:
     name = run.request.framework
+    run, nonsense = sift(run)
     yield from judge_framework(observed, run)
-    yield _whole(name, run)
+    yield _whole(name, run, nonsense)
     yield from judge_libraries(observed, run)
-    answers = _Answers(observed, run)
+    answers = _Answers(observed, run, has_nonsense=bool(nonsense))
     planned = tuple(
         planned_checks(observed.level, observed.controls, is_compiled=observed.is_compiled)
     )
@@ -81,10 +99,12 @@ def _judge_run(observed: Observed, run: ProbeRun) -> Iterator[Check]:
             yield answers.check(each)
 
 
-def _whole(name: str, run: ProbeRun) -> Check:
+def _whole(name: str, run: ProbeRun, nonsense: Sequence[str]) -> Check:
     seconds = next((each.seconds for each in run.lines if isinstance(each, FinishedLine)), {})
     outcome: Outcome
-    if run.ending is Ending.WHOLE:
+    if run.ending is Ending.WHOLE and nonsense:
+        outcome = Failed(said=nonsense[0])
+    elif run.ending is Ending.WHOLE:
         outcome = Passed(said="it came to its end")
     else:
         outcome = Failed(said=f"the probe was cut short: {run.said}", hint=_HINTS[run.ending])
@@ -121,16 +141,19 @@ def _not_run(framework: str, planned: Planned, reason: str) -> Check:
 class _Answers:
     """What one probe answered, by the checks that were planned."""
 
-    def __init__(self, observed: Observed, run: ProbeRun) -> None:
+    def __init__(self, observed: Observed, run: ProbeRun, *, has_nonsense: bool) -> None:
         self._observed = observed
         self._run = run
+        self._has_nonsense = has_nonsense
         self._device = run.request.device
-        self._found: Mapping[str, Measured] = dict(self._measured())
         self._broke = {each.check: each.error for each in run.lines if isinstance(each, BrokeLine)}
+        self._found: dict[str, Measured] = {}
+        for what, measured in self._measured():
+            self._found[what] = _worst(self._found.get(what, measured), measured)
 
     def check(self, planned: Planned) -> Check:
         """Return a planned check with what came of it."""
-        outcome, numbers, varying = self._found.get(planned.what) or self._missing(planned.what)
+        outcome, numbers, varying = self._answer(planned.what)
         return Check(
             obligation=planned.obligation,
             name=f"{self._run.request.framework}.{self._device}.{planned.what}",
@@ -140,13 +163,19 @@ class _Answers:
             varying=varying,
         )
 
-    def _missing(self, what: str) -> Measured:
-        """Return why there is no answer: it raised, or the probe did not come so far."""
+    def _answer(self, what: str) -> Measured:
+        """Return what a check came to; one that raised has failed, whatever else was said of it."""
         broke = self._broke.get(what)
         if broke is not None:
             return Failed(said=f"it raised {broke}"), {}, {}
+        return self._found.get(what) or self._missing()
+
+    def _missing(self) -> Measured:
+        """Return why there is no answer."""
         if "import" in self._broke:
             return NotRun(reason="the framework could not be imported"), {}, {}
+        if self._has_nonsense:
+            return NotRun(reason="the probe said what makes no sense"), {}, {}
         if self._run.ending is Ending.WHOLE:
             return NotRun(reason="the probe has no such check for this framework"), {}, {}
         return NotRun(reason="the probe was cut short before it"), {}, {}
@@ -162,15 +191,16 @@ class _Answers:
                     )
                 case GradientLine():
                     what = f"control.{line.control}" if line.control else "gradients"
-                    yield what, judge_gradient(line)
+                    yield what, judge_gradient(line, self._device)
                 case TrainingLine(control=Control.SHUFFLED_LABELS):
-                    yield f"control.{line.control}", judge_shuffled(line)
+                    yield f"control.{line.control}", judge_shuffled(line, self._run)
                 case TrainingLine(run=1):
                     first[line.model] = line
                     yield f"training.{line.model}", judge_training(line, self._run)
                     yield "device", judge_device(line, self._run)
                 case TrainingLine() if line.model in first:
-                    yield f"repeat.{line.model}", judge_repeat(first[line.model], line)
+                    repeated = judge_repeat(first[line.model], line, self._run)
+                    yield f"repeat.{line.model}", repeated
                 case SpeedLine():
                     strict = self._observed.is_strict
                     yield f"speed.{line.measure}", judge_speed(line, is_strict=strict)
@@ -180,3 +210,11 @@ class _Answers:
                     yield "compiler", judge_compiler(line, self._device)
                 case _:
                     pass
+
+
+def _worst(one: Measured, other: Measured) -> Measured:
+    """Return the one that says less good: a check that is said twice does not get better by it."""
+    return max(one, other, key=lambda measured: _BADNESS[type(measured[0])])
+
+
+_BADNESS = {Passed: 0, NotRun: 1, Failed: 2}

@@ -23,10 +23,13 @@ def judge_numbers(line: NumbersLine, device: str) -> Measured:
     return (Passed(said=told) if error <= limit else Failed(said=told)), numbers, {}
 
 
-def judge_gradient(line: GradientLine) -> Measured:
+def judge_gradient(line: GradientLine, device: str) -> Measured:
     """Judge analytic gradients beside numeric ones; a wrong one must be seen to be wrong."""
     error = line.relative_error
     numbers = {"relative_error": error, "tolerance": GRADIENT}
+    if line.device != device:
+        said = f"the gradient came from the {line.device}, and was asked for on the {device}"
+        return Failed(said=said), numbers, {}
     told = f"{error:.1e} from the numeric one, tolerance {GRADIENT:.0e}"
     if line.control == Control.WRONG_GRADIENT:
         said = f"a gradient made wrong by 1 % is {told}"

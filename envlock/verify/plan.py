@@ -16,6 +16,8 @@ PRECISIONS = ("float32", "tf32", "bf16", "fp16", "int8")
 OPERATIONS = ("matmul", "conv2d")
 SMALL_MODELS = ("cnn-sgd", "cnn-adam")
 LARGE_MODELS = ("rnn", "transformer")
+PRODUCT = "numbers.matmul.float32"
+"""What is computed at every level."""
 RATES = ("bf16-matmul", "copy")
 
 
@@ -33,7 +35,7 @@ def planned_checks(
 ) -> Iterator[Planned]:
     """Yield the checks of one framework on one device, in order."""
     is_full = level is Level.FULL
-    yield Planned(obligation=Obligation.NUMBERS, what="numbers.matmul.float32")
+    yield Planned(obligation=Obligation.NUMBERS, what=PRODUCT)
     if level is not Level.SMOKE:
         yield Planned(obligation=Obligation.NUMBERS, what="numbers.conv2d.float32")
         yield from _more_precisions() if is_full else ()

@@ -20,6 +20,7 @@ from envlock.model.receipt import (
 from envlock.model.verifying import Observed
 from envlock.verify.judge import judge, verdict_of
 from envlock.verify.libraries import Role, place_libraries
+from envlock.verify.sense import sift
 
 
 class Sealing(Struct, frozen=True, kw_only=True):
@@ -37,6 +38,7 @@ class Sealing(Struct, frozen=True, kw_only=True):
 def seal(observed: Observed, sealing: Sealing) -> Receipt:
     """Return the receipt of what was observed. The same observation gives the same receipt."""
     checks = judge(observed)
+    observed = replace(observed, runs=tuple(sift(run)[0] for run in observed.runs))
     return Receipt(
         subject=_subject(sealing.subject, observed),
         host=_host(observed.host, sealing.cpus),

@@ -9,12 +9,13 @@ from envlock.model.probe import SpeedLine
 from envlock.verify.numbers import Measured
 from envlock.verify.thresholds import RATE_SHARE
 
-_UNITS = {"bf16-matmul": (1e12, "TFLOP/s"), "copy": (1e9, "GB/s")}
+UNITS = {"bf16-matmul": (1e12, "TFLOP/s"), "copy": (1e9, "GB/s")}
+"""What is measured, with the unit that people read it in."""
 
 
 def judge_speed(line: SpeedLine, *, is_strict: bool) -> Measured:
     """Judge a rate beside the data sheet's. A figure that is only recalled never fails it."""
-    scale, unit = _UNITS[line.measure]
+    scale, unit = UNITS[line.measure]
     varying = {"per_second": line.per_second}
     told = f"{line.per_second / scale:,.1f} {unit}"
     rated = rated_gpu(line.device.name)

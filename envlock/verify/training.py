@@ -14,8 +14,7 @@ def judge_training(line: TrainingLine, run: ProbeRun) -> Measured:
     """Judge one training: beyond the thresholds, and on the device that was asked for."""
     learnt = _learnt(line)
     if isinstance(learnt, Passed):
-        done_elsewhere = _not_on_device(line, run)
-        outcome: Outcome = done_elsewhere or learnt
+        outcome: Outcome = find_fallback(line, run) or learnt
     else:
         outcome = learnt
     return outcome, _numbers(line), _varying(line)
@@ -33,7 +32,7 @@ def _learnt(line: TrainingLine) -> Passed | Failed:
     return Failed(said=f"it did not learn: {told}")
 
 
-def _not_on_device(line: TrainingLine, run: ProbeRun) -> Failed | None:
+def find_fallback(line: TrainingLine, run: ProbeRun) -> Failed | None:
     """Return what shows that the GPU did not do the work; None when it did, or on a CPU."""
     work, device = line.work, run.request.device
     if work.weights_on != device:
@@ -74,17 +73,20 @@ def _varying(line: TrainingLine) -> dict[str, float]:
     return found
 
 
-def judge_shuffled(line: TrainingLine) -> Measured:
+def judge_shuffled(line: TrainingLine, run: ProbeRun) -> Measured:
     """Judge training on shuffled labels: it has to fail what training has to pass."""
     accuracy, limit = line.accuracies[-1], LEARNT_ACCURACY[line.data]
     said = f"with shuffled labels, held-out accuracy is {accuracy:.3f} (below {limit:g})"
     outcome = Passed(said=said) if accuracy < limit else Failed(said=said)
-    return outcome, _numbers(line), _varying(line)
+    return find_fallback(line, run) or outcome, _numbers(line), _varying(line)
 
 
-def judge_repeat(first: TrainingLine, second: TrainingLine) -> Measured:
-    """Judge a second run with the same seed."""
+def judge_repeat(first: TrainingLine, second: TrainingLine, run: ProbeRun) -> Measured:
+    """Judge a second run with the same seed, on the same device."""
     numbers = {"spread": second.spread}
+    fallback = find_fallback(second, run)
+    if fallback is not None:
+        return fallback, numbers, {}
     if first.weights_sha256 == second.weights_sha256:
         return Passed(said="the same seed gave the same weights, bit for bit"), numbers, {}
     told = f"the same seed gave weights that differ by up to {second.spread:.1e}"
