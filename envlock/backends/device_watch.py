@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from envlock.backends.host_nvml import NVML_PLACES
 from envlock.model.probe import DriverSample
 
 _PROGRAM = Path(__file__).with_name("pynvml_watch.py")
@@ -47,7 +48,7 @@ class DeviceWatch:
     def _start(self, program: Path) -> subprocess.Popen[bytes] | None:
         try:
             return subprocess.Popen(  # noqa: S603 - our own file and interpreter
-                [sys.executable, "-P", str(program)],
+                [sys.executable, "-P", str(program), *NVML_PLACES],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -15,6 +15,13 @@ from envlock.model.host import HostGpu
 TIMEOUT_SECONDS = 10.0
 """A busy machine with eight GPUs answers within two; without persistence mode it takes longer."""
 
+NVML_PLACES = (
+    "/usr/lib/wsl/lib/libnvidia-ml.so.1",
+    "/run/opengl-driver/lib/libnvidia-ml.so.1",
+    "/usr/local/nvidia/lib64/libnvidia-ml.so.1",
+)
+"""WSL, NixOS and GKE, where the loader finds it with the right configuration only. Every child that
+asks NVML is given them."""
 HANGS = "Hangs"
 CRASHED = "Crashed"
 _PROGRAM = Path(__file__).with_name("pynvml_host.py")
@@ -67,7 +74,7 @@ def ask_nvml(
     # -P: the script's own folder is not searched, where `conda_lock.py` is not conda-lock's.
     try:
         child = subprocess.Popen(  # noqa: S603 - our own file and interpreter
-            [sys.executable, "-P", str(program)],
+            [sys.executable, "-P", str(program), *NVML_PLACES],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,7 +1,8 @@
 """NVML's answers about the driver and the GPUs, as JSON on stdout. Run as a program of its own.
 
 `host_nvml` starts this file as a child, because a broken driver can block a call for ever or crash
-the process that makes it. So it imports nothing of envlock, and leaves without NVML's shutdown.
+the process that makes it. So it imports nothing of envlock, and leaves without NVML's shutdown. Its
+arguments are the places where NVML may lie beyond the loader's.
 
 A query that a GPU, a driver or a permission does not allow is null. What a GPU is called and can do
 is written down; its UUID, serial number and bus address are not.
@@ -19,12 +20,6 @@ from typing import Any
 
 import pynvml  # type: ignore[import-untyped]  # ships no annotations
 
-_UNUSUAL_PLACES = (
-    "/usr/lib/wsl/lib/libnvidia-ml.so.1",
-    "/run/opengl-driver/lib/libnvidia-ml.so.1",
-    "/usr/local/nvidia/lib64/libnvidia-ml.so.1",
-)
-"""WSL, NixOS and GKE, where the loader finds it with the right configuration only."""
 _MIB_PER_GIB = 1024
 
 
@@ -116,7 +111,7 @@ def _ask(query: Callable[..., Any], *arguments: Any) -> Any:
 
 def main() -> None:
     """Print the observation and leave at once: NVML's shutdown can block, too."""
-    for place in _UNUSUAL_PLACES:
+    for place in sys.argv[1:]:
         with contextlib.suppress(OSError):
             ctypes.CDLL(place)  # once it is loaded, pynvml finds it by its name
             break

@@ -13,6 +13,7 @@ import pytest
 
 from envlock.backends import pynvml_watch
 from envlock.backends.device_watch import DeviceWatch
+from envlock.backends.host_nvml import NVML_PLACES
 from envlock.model.probe import DriverSample
 from host_trees import FakeNvml
 
@@ -135,3 +136,41 @@ def test_nvml_itself_is_asked_and_the_child_leaves_when_told():
     time.sleep(0.3)
 
     assert isinstance(watched.end(), tuple)
+
+
+def test_nvml_is_looked_for_where_the_machines_own_probe_finds_it(tmp_path: Path):
+    script = """
+        print(json.dumps([{"uuid": each} for each in sys.argv[1:]]), flush=True)
+        """
+    found = watch(tmp_path, script)
+
+    assert {each.uuid for each in found} == set(NVML_PLACES)
+
+
+def test_the_first_of_the_places_that_is_there_is_loaded_before_nvml_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    asked: list[str] = []
+
+    def load(place: str) -> None:
+        asked.append(place)
+        if place == "nowhere":
+            raise OSError(place)
+
+    def refuse() -> None:
+        asked.append("nvml")
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    def leave(status: int) -> None:
+        raise SystemExit(status)
+
+    monkeypatch.setattr(pynvml_watch.ctypes, "CDLL", load)
+    monkeypatch.setattr(pynvml_watch.pynvml, "nvmlInit", refuse)
+    monkeypatch.setattr(pynvml_watch.pynvml, "nvmlDeviceGetCount", refuse)
+    monkeypatch.setattr(pynvml_watch.os, "_exit", leave)
+    monkeypatch.setattr(pynvml_watch.sys, "argv", ["watch", "nowhere", "here", "there"])
+
+    with pytest.raises(SystemExit):
+        pynvml_watch.main()
+
+    assert asked == ["nowhere", "here", "nvml", "nvml"]
