@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from envlock.model.bisect import Grade, Graded, Measure
 from envlock.model.outcome import Failed
 from envlock.model.probe import BrokeLine, Ending, ProbeRun, TrainingLine
-from envlock.verify.training import judge_training
+from envlock.verify.sense import sift
+from envlock.verify.training import find_fallback, judge_training
 
 TOLERANCES = {Measure.LOSS: 0.1, Measure.ACCURACY: 0.05, Measure.SPEED: 0.2}
 """The share of the way that the loss came; points of accuracy; the share of examples a second.
@@ -73,9 +74,16 @@ def _broken(run: ProbeRun) -> str | None:
     """Return what kept a probe from training all that it should."""
     if run.ending is not Ending.WHOLE:
         return f"the probe was cut short: {_first_line(run.said)}"
+    _, nonsense = sift(run)
+    if nonsense:
+        return nonsense[0]
     for line in run.lines:
         if isinstance(line, BrokeLine) and line.check.startswith(("import", "training")):
             return f"{line.check} raised {_first_line(line.error)}"
+    for line in _trainings(run):
+        fallback = find_fallback(line, run)
+        if fallback is not None:
+            return f"{line.model}: {fallback.said}"
     return None if any(_trainings(run)) else "it trained nothing"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf, nan
 
 import pytest
+from msgspec.structs import replace
 
 from envlock.model.bisect import Grade, Measure
 from envlock.model.probe import BrokeLine, Ending, ProbeRun, TrainingLine
@@ -37,7 +38,15 @@ def test_the_good_environment_has_to_learn_and_its_numbers_are_the_reference():
     ("run", "said"),
     [
         (probed(training(losses=(2.3, 2.2), accuracy=0.1)), "pytorch: cnn-sgd: it did not learn: "),
-        (probed(training(losses=(2.3, nan))), "pytorch: cnn-sgd: it did not learn: "),
+        (
+            probed(training(losses=(2.3, nan))),
+            "pytorch: a `training` line makes no sense: losses is nan",
+        ),
+        (probed(training(losses=())), "pytorch: a `training` line makes no sense: 0 losses"),
+        (
+            replace(probed(training()), request=replace(probed().request, device="gpu")),
+            "pytorch: cnn-sgd: the weights lay on the cpu, and the gpu was asked for",
+        ),
         (probed(), "pytorch: it trained nothing"),
         (
             probed(training(), ending=Ending.CRASHED, said="ended by SIGSEGV\nmore"),
