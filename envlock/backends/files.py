@@ -41,11 +41,27 @@ class DiskWorkspace:
 
     def exists(self, path: str) -> bool:
         """Say whether a file lies there."""
-        return Path(path).is_file()
+        return is_file(path)
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Replace a file in one step; see the port."""
         write_whole(Path(path), content)
+
+
+def is_file(path: str | Path) -> bool:
+    """Say whether a file lies there; pathlib raises for a name too long, or a folder closed."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: str | Path) -> bool:
+    """Say whether a folder lies there; see `is_file`."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
 
 
 def write_whole(path: Path, content: bytes) -> None:

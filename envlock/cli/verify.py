@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envlock.backends.files import is_file
 from envlock.cli.store_wiring import add_build_options
 from envlock.errors import EnvlockError, ExitCode
 from envlock.model.outcome import Level, WantedDevice
@@ -145,6 +146,11 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
             "`--python host` says how to build a lock, and no LOCK was named",
             hints=["name the lock, or name a Python by its path: `--python /path/bin/python`"],
         )
+    if arguments.prefix and arguments.python:
+        raise EnvlockError(
+            "--prefix and --python each name an environment, and one is verified at a time",
+            hints=["leave one of them away: `--prefix DIR` takes DIR/bin/python"],
+        )
     for option, value, least in (
         ("--seed", arguments.seed, 0),
         ("--threads", arguments.threads, 0),
@@ -152,11 +158,16 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
     ):
         if value is not None and not least <= value < 2**31:
             raise EnvlockError(f"{option}: expected a number from {least} on, found {value}")
-    if arguments.data and not Path(arguments.data).is_dir():
+    if arguments.data and not any(map(is_file, _first_batches(arguments.data))):
         raise EnvlockError(
             f"--data: expected a folder with CIFAR-10, found none at {arguments.data}",
             hints=["unpack `cifar-10-python.tar.gz` there, or leave --data away"],
         )
+
+
+def _first_batches(folder: str) -> tuple[Path, Path]:
+    """Return where the first batch may lie: in the folder, or in the one that the archive has."""
+    return Path(folder, "data_batch_1"), Path(folder, "cifar-10-batches-py", "data_batch_1")
 
 
 def _request(arguments: argparse.Namespace) -> VerifyRequest:
@@ -170,7 +181,7 @@ def _request(arguments: argparse.Namespace) -> VerifyRequest:
         is_strict=arguments.strict,
         seed=arguments.seed,
         threads=arguments.threads,
-        data_folder=str(Path(arguments.data).resolve()) if arguments.data else "",
+        data_folder=os.path.realpath(arguments.data) if arguments.data else "",
     )
 
 
@@ -215,9 +226,9 @@ def _foreign(arguments: argparse.Namespace) -> Target:
     if not arguments.prefix:
         python = Path(arguments.python).absolute()
         return foreign_target(python.parent.parent.name or python.name, str(python), None)
-    prefix = Path(arguments.prefix).resolve()
+    prefix = Path(os.path.realpath(arguments.prefix))
     python = prefix / "bin" / "python"
-    if not python.exists():
+    if not is_file(python):
         raise EnvlockError(
             f"--prefix: expected an environment, found no {python}\nNothing was verified.",
             hints=["name the folder that holds `bin/python`, or its Python: `--python EXE`"],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envlock.backends.files import DiskWorkspace
+from envlock.backends.files import DiskWorkspace, is_folder
 from envlock.errors import EnvlockError, WorldError
 
 if TYPE_CHECKING:
@@ -30,14 +31,67 @@ def load_signing_key(arguments: argparse.Namespace) -> SigningKey | None:
 
 def refuse_places(arguments: argparse.Namespace) -> None:
     """Raise `EnvlockError` for a place that nothing can be written to, before anything is run."""
-    for option in ("receipt", "html", "junit"):
-        path = getattr(arguments, option)
-        folder = Path(path).parent if path else Path()
-        if not folder.is_dir():
+    _refuse_no_receipt(arguments)
+    taken = {os.path.realpath(path): option for option, path in _given(arguments) if path}
+    for option, path in _written_files(arguments):
+        problem, hint = _problem_of(path)
+        place = os.path.realpath(path)
+        if taken.setdefault(place, option) != option:
+            problem, hint = f"{path} is that of {taken[place]}, too", "name another file"
+        if problem:
+            raise EnvlockError(f"{option}: {problem}\nNothing was verified.", hints=[hint])
+    events = arguments.tensorboard
+    if events and os.path.lexists(events) and not is_folder(events):
+        raise EnvlockError(
+            f"--tensorboard: expected a folder, found a file: {events}\nNothing was verified.",
+            hints=["name a folder; it is made when there is none"],
+        )
+
+
+def _refuse_no_receipt(arguments: argparse.Namespace) -> None:
+    for option in ("receipt", "sign"):
+        if arguments.no_receipt and getattr(arguments, option):
             raise EnvlockError(
-                f"--{option}: there is no folder {folder}\nNothing was verified.",
-                hints=[f"make it first: `mkdir -p {folder}`"],
+                f"--no-receipt writes no receipt, and --{option} wants one",
+                hints=["leave one of them away"],
             )
+    if arguments.sign and _receipt_path(arguments) is None:
+        raise EnvlockError(
+            "--sign: there is no receipt to sign: without LOCK one is written only where it is "
+            "asked for",
+            hints=["say where: `--receipt FILE`"],
+        )
+
+
+def _given(arguments: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
+    """Yield the files that are read, which nothing is written over."""
+    from envlock.model.lock import lock_of
+
+    yield "LOCK", arguments.lock and lock_of(arguments.lock)
+    yield "LOCK", arguments.lock
+    yield "--sign", arguments.sign
+
+
+def _written_files(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Yield the files that are to be written, each with the option that says so."""
+    receipt = _receipt_path(arguments)
+    if arguments.receipt or (receipt and is_folder(Path(receipt).parent)):
+        yield "--receipt", str(receipt)  # of a lock that is nowhere, its reader tells
+    for option in ("html", "junit"):
+        if getattr(arguments, option):
+            yield f"--{option}", getattr(arguments, option)
+
+
+def _problem_of(path: str) -> tuple[str, str]:
+    """Return why a file cannot be written, and a remedy; empty where it can."""
+    folder = Path(path).parent
+    if is_folder(path):
+        return f"expected a file, found a folder: {path}", f"name a file: `{path.rstrip('/')}/FILE`"
+    if not is_folder(folder):
+        return f"there is no folder {folder}", f"make it first: `mkdir -p {folder}`"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"nothing can be written to {folder}", "name a file in a folder of yours"
+    return "", ""
 
 
 def write_results(

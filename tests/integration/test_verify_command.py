@@ -13,6 +13,7 @@ from envlock.formats.receipt import read_receipt
 from envlock.model.outcome import NotRun
 
 HERE = ["--python", sys.executable]
+LONG = "a" * 5000 + "/b"
 WITHOUT_FRAMEWORK = "the environment has no framework that there are checks for"
 
 
@@ -86,7 +87,25 @@ def test_a_prefix_is_named_by_its_folder(tmp_path: Path, capsys: pytest.CaptureF
         ([*HERE, "--threads", "99999999999"], 2, "--threads: expected a number from 0 on"),
         ([*HERE, "--data", "/nowhere"], 2, "--data: expected a folder with CIFAR-10, found none"),
         ([*HERE, "--html", "/nowhere/r.html"], 2, "--html: there is no folder /nowhere"),
-        ([*HERE, "--sign", "/nowhere.pem"], 2, "/nowhere.pem: there is no such file"),
+        ([*HERE, "--html", "."], 2, "--html: expected a file, found a folder: ."),
+        ([*HERE, "--receipt", "."], 2, "--receipt: expected a file, found a folder: ."),
+        ([*HERE, "--receipt", LONG], 2, f"--receipt: there is no folder {LONG[:-2]}"),
+        ([*HERE, "--tensorboard", __file__], 2, "--tensorboard: expected a folder, found a file"),
+        ([*HERE, "--html", "r", "--junit", "./r"], 2, "--junit: ./r is that of --html, too"),
+        ([__file__, "--receipt", __file__], 2, f"--receipt: {__file__} is that of LOCK, too"),
+        ([*HERE, "--no-receipt", "--receipt", "r"], 2, "--no-receipt writes no receipt, and --re"),
+        (["x.toml", "--no-receipt", "--sign", "k"], 2, "--no-receipt writes no receipt, and --si"),
+        ([*HERE, "--sign", "k"], 2, "--sign: there is no receipt to sign"),
+        ([*HERE, "--prefix", "."], 2, "--prefix and --python each name an environment"),
+        (["--prefix", LONG], 2, "--prefix: expected an environment, found no"),
+        ([*HERE, "--data", LONG], 2, "--data: expected a folder with CIFAR-10, found none"),
+        ([*HERE, "--data", "."], 2, "--data: expected a folder with CIFAR-10, found none"),
+        (
+            [*HERE, "--receipt", "r", "--sign", "/nowhere.pem"],
+            2,
+            "/nowhere.pem: there is no such file",
+        ),
+        (["nowhere/a.toml"], 2, "nowhere/a.conda-lock.yml: there is no such file"),
         (["nowhere.toml"], 2, "nowhere.conda-lock.yml: there is no such file"),
     ],
 )
