@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
@@ -89,29 +89,14 @@ class ChildRunner:
 
     def frameworks(self, python: str) -> tuple[str, ...]:
         """Return the frameworks that a Python has; see the port."""
-        with tempfile.TemporaryDirectory(prefix="envlock-probe-") as home:
-            done = self._list(python, home)
+        with self._running(python, "list_frameworks.py") as (child, _):
+            said, errors = _hear(child, python)
         try:
-            return msgspec.json.decode(done.stdout, type=tuple[str, ...])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            said = _last(done.stderr) or f"it left with {done.returncode} and said nothing"
-            raise _does_not_run(python, said) from None
-
-    def _list(self, python: str, home: str) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(  # noqa: S603 - the environment's Python, named in full
-                [python, "-I", "-B", str(self._probes / "list_frameworks.py")],
-                capture_output=True,
-                check=False,
-                cwd=home,
-                env=self._clean(python, home),
-                stdin=subprocess.DEVNULL,
-                timeout=_LIST_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            raise _does_not_run(python, f"it said nothing for {_LIST_SECONDS:.0f} s") from None
-        except OSError as error:
-            raise _does_not_run(python, error.strerror or str(error)) from error
+            # The last line: whatever starts with every Python may have written some before it.
+            return msgspec.json.decode(said.splitlines()[-1], type=tuple[str, ...])
+        except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
+            told = _last(errors) or _last(said) or f"it left with {child.returncode} without a word"
+            raise _does_not_run(python, told) from None
 
     def probe(self, python: str, request: ProbeRequest, listener: ProbeListener) -> ProbeRun:
         """Run one probe to its end; see the port."""
@@ -119,18 +104,29 @@ class ChildRunner:
             seconds=self._limits.seconds or _LIMIT_SECONDS[request.level],
             memory_bytes=self._limits.memory_bytes or _memory_to_give(),
         )
-        with tempfile.TemporaryDirectory(
-            prefix="envlock-probe-", ignore_cleanup_errors=True
-        ) as home:
-            token = secrets.token_hex(16)
-            environment = {**self._clean(python, home), MARK: token}
-            child = self._start(python, environment, home)
-            family = Family(child.pid, token)
+        with self._running(python, "verify.py") as (child, family):
             devices = self._watch(family.members) if request.device == _GPU else None
             try:
                 run = _Watch(child, family, request, limits, listener).run()
             finally:
                 samples = devices.end() if devices else ()
+        return msgspec.structs.replace(run, gpus=samples)
+
+    @contextmanager
+    def _running(
+        self, python: str, script: str
+    ) -> Iterator[tuple[subprocess.Popen[bytes], Family]]:
+        """Run one of the probe's scripts; when this is left, nothing of it runs or lies about."""
+        with tempfile.TemporaryDirectory(
+            prefix="envlock-probe-", ignore_cleanup_errors=True
+        ) as home:
+            token = secrets.token_hex(16)
+            environment = {**self._clean(python, home), MARK: token}
+            child = self._start([python, "-I", "-B", str(self._probes / script)], environment, home)
+            family = Family(child.pid, token)
+            try:
+                yield child, family
+            finally:
                 family.end()
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(timeout=5)
@@ -138,14 +134,14 @@ class ChildRunner:
                     if stream is not None:
                         with suppress(OSError):
                             stream.close()
-            return msgspec.structs.replace(run, gpus=samples)
 
+    @staticmethod
     def _start(
-        self, python: str, environment: Mapping[str, str], home: str
+        words: Sequence[str], environment: Mapping[str, str], home: str
     ) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(  # noqa: S603 - the environment's Python, named in full
-                [python, "-I", "-B", str(self._probes / "verify.py")],
+                words,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -154,7 +150,7 @@ class ChildRunner:
                 start_new_session=True,
             )
         except OSError as error:
-            raise _does_not_run(python, error.strerror or str(error)) from error
+            raise _does_not_run(words[0], error.strerror or str(error)) from error
 
     def _clean(self, python: str, home: str) -> dict[str, str]:
         passed_on = {
@@ -276,6 +272,27 @@ class _Watch:
         if status == 0:
             return Ending.CRASHED, "it left before it had finished"
         return Ending.CRASHED, f"it left with exit status {status}"
+
+
+def _hear(child: subprocess.Popen[bytes], python: str) -> tuple[bytes, bytes]:
+    """Return the end of what a child writes on stdout and stderr, when it has ended by itself."""
+    heard = {"lines": b"", "errors": b""}
+    until = time.monotonic() + _LIST_SECONDS
+    if child.stdin is not None:
+        child.stdin.close()
+    with _opened(child) as selector:
+        while child.poll() is None or (selector.get_map() and selector.select(0)):
+            if time.monotonic() > until:
+                raise _does_not_run(python, f"it did not end within {_LIST_SECONDS:.0f} s")
+            if not selector.get_map():
+                time.sleep(_TICK_SECONDS)
+                continue
+            for key, _ in selector.select(_TICK_SECONDS):
+                content = os.read(key.fd, _CHUNK_BYTES)
+                if not content:
+                    selector.unregister(key.fileobj)
+                heard[key.data] = (heard[key.data] + content)[-_KEPT_BYTES:]
+    return heard["lines"], heard["errors"]
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -231,3 +233,42 @@ def test_the_probe_is_isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_a_python_that_does_not_run_is_told(python: str):
     with pytest.raises(WorldError, match="does not run"):
         ChildRunner({}).frameworks(python)
+
+
+def python_that(folder: Path, script: str) -> str:
+    """A program that stands in for an environment's Python."""
+    program = folder / "python"
+    program.write_text("#!/bin/sh\n" + textwrap.dedent(script))
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_a_python_that_talks_before_it_answers_is_understood(tmp_path: Path):
+    python = python_that(tmp_path, """echo welcome; echo '["jax"]'""")
+
+    assert ChildRunner({}).frameworks(python) == ("jax",)
+
+
+def test_a_python_that_writes_without_end_is_ended_and_fills_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("envlock.backends.probe_runner._LIST_SECONDS", 0.5)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with pytest.raises(WorldError, match="it did not end within"):
+        ChildRunner({}).frameworks(python_that(tmp_path, "exec yes"))
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_what_a_python_starts_while_it_is_asked_is_ended(tmp_path: Path):
+    python = python_that(tmp_path, """(setsid sleep 600 &) ; echo '["jax"]'""")
+    start = time.monotonic()
+
+    assert ChildRunner({}).frameworks(python) == ("jax",)
+    assert time.monotonic() - start < 15, "who holds the pipe open must not be waited for"
+
+
+def test_what_a_python_said_last_is_told(tmp_path: Path):
+    with pytest.raises(WorldError, match="python does not run: I am no Python"):
+        ChildRunner({}).frameworks(python_that(tmp_path, "echo I am no Python"))
