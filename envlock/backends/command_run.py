@@ -64,18 +64,22 @@ def _watch(
     child: subprocess.Popen[bytes], family: Family, limit_seconds: float
 ) -> tuple[int | None, str]:
     """Return how a child ended and its last line; whatever happens here, none of it lives on."""
-    tail = _Tail(child.stdout)
-    status: int | None
     try:
-        status = child.wait(timeout=limit_seconds)
-    except subprocess.TimeoutExpired:
-        status = None
+        tail = _Tail(child.stdout)
+        status = _wait(child, limit_seconds)
     finally:
-        family.end()
+        family.end_whatever_happens()
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=_GRACE_SECONDS)
-        tail.finish()
+    tail.finish()
     return status, tail.last_line()
+
+
+def _wait(child: subprocess.Popen[bytes], limit_seconds: float) -> int | None:
+    try:
+        return child.wait(timeout=limit_seconds)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 class _Tail:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envlock.cli.ending import ended_in_order
 from envlock.cli.store_wiring import add_making_options, make_build_tools, open_store, this_platform
 from envlock.errors import EnvlockError, ExitCode
 from envlock.model.bisect import Measure
@@ -81,6 +82,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
+@ended_in_order()
 def run(arguments: argparse.Namespace) -> int:
     """Find what makes the difference."""
     from envlock.cli.bisect_render import describe, render

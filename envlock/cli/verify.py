@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envlock.backends.files import is_file
+from envlock.cli.ending import ended_in_order
 from envlock.cli.store_wiring import add_build_options
 from envlock.errors import EnvlockError, ExitCode
 from envlock.model.outcome import Level, WantedDevice
@@ -105,6 +106,7 @@ def _add_results(parser: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print the receipt on stdout")
 
 
+@ended_in_order()
 def run(arguments: argparse.Namespace) -> int:
     """Verify one environment."""
     from envlock.cli.progress import clear_line
