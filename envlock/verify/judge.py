@@ -217,4 +217,4 @@ def _worst(one: Measured, other: Measured) -> Measured:
     return max(one, other, key=lambda measured: _BADNESS[type(measured[0])])
 
 
-_BADNESS = {Passed: 0, NotRun: 1, Failed: 2}
+_BADNESS: dict[type, int] = {Passed: 0, NotRun: 1, Failed: 2}
