@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from envlock.cli.progress import Talk
+from envlock.cli.table import printable
 from envlock.model.probe import FrameworkLine, StartedLine, StepLine, TrainingLine
 
 if TYPE_CHECKING:
@@ -39,15 +40,15 @@ class LossMeter(Talk):
             case StartedLine():
                 self._begin(f"{framework}: importing")
             case FrameworkLine():
-                self._begin(f"{framework} {line.version}")
+                self._begin(f"{framework} {printable(line.version)}")
             case StepLine():
-                told = f"{framework} {line.model}"
+                told = f"{framework} {printable(line.model)}"
                 if not self._doing.startswith(told):
                     self._losses.clear()
                 self._losses.append(line.loss)
                 self._doing = f"{told} {line.step}/{line.steps}  loss {line.loss:.4f}"
             case TrainingLine():
-                self._begin(f"{framework}: {line.model} is trained")
+                self._begin(f"{framework}: {printable(line.model)} is trained")
             case _:
                 pass
 
@@ -65,9 +66,10 @@ class LossMeter(Talk):
 def draw(losses: tuple[float, ...], bars: str) -> str:
     """Return losses as a row of bars, the largest as the tallest."""
     low, high = min(losses, default=0.0), max(losses, default=0.0)
-    span = (high - low) or 1.0
+    # Of halves: the distance between the ends of what a float can hold is infinite.
+    span = (high / 2 - low / 2) or 1.0
     last = len(bars) - 1
-    return "".join(bars[round((loss - low) / span * last)] for loss in losses)
+    return "".join(bars[round((loss / 2 - low / 2) / span * last)] for loss in losses)
 
 
 def _bars() -> str:

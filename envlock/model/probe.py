@@ -61,7 +61,9 @@ class StartedLine(Struct, frozen=True, kw_only=True, tag_field="kind", tag="star
     """As `3.11.7`."""
     implementation: str
     prefix: str
+    """As a real path, without links."""
     base_prefix: str
+    """As a real path, without links."""
     machine: str
     threads: int
 

@@ -82,8 +82,8 @@ def answer(text: str, lines: TextIO) -> None:
         "started",
         python="%d.%d.%d" % sys.version_info[:3],
         implementation=sys.implementation.name,
-        prefix=sys.prefix,
-        base_prefix=sys.base_prefix,
+        prefix=os.path.realpath(sys.prefix),  # as the kernel names what is loaded from there
+        base_prefix=os.path.realpath(sys.base_prefix),
         machine=platform.machine(),
         threads=threads,
     )

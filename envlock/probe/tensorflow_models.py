@@ -155,7 +155,7 @@ class TensorFlowTrainee:
     def weights_on(self) -> str:
         """Say where the weights lie."""
         places = [_place(each) for each in self._network.trainable_variables]
-        return "gpu" if all("GPU" in place for place in places) else "cpu"
+        return "gpu" if places and all("GPU" in place for place in places) else "cpu"
 
     def device(self) -> dict[str, Any]:
         """Name the device that they lie on."""

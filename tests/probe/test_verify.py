@@ -148,3 +148,18 @@ def test_every_file_of_the_probe_is_python_3_8():
 
     for path in FOLDER.glob("*.py"):
         ast.parse(path.read_text("utf-8"), feature_version=(3, 8))
+
+
+def test_an_environment_that_is_named_through_a_link_tells_its_real_place(tmp_path: Path):
+    real, link = tmp_path / "real", tmp_path / "link"
+    (real / "bin").mkdir(parents=True)
+    base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    (real / "bin" / "python").symlink_to(base)
+    (real / "pyvenv.cfg").write_text(f"home = {base.parent}\n")
+    link.symlink_to(real)
+
+    asked = json.dumps({"framework": "none", "level": "smoke", "device": "cpu"})
+    done = run_script(FOLDER / "verify.py", asked, str(link / "bin" / "python"))
+
+    (started,) = of_kind(read_lines(done.stdout), StartedLine)
+    assert started.prefix == str(real.resolve())
