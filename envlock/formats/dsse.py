@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from envlock.errors import Fault, ReceiptError
-from envlock.formats.canonical import format_canonical
+from envlock.formats.canonical import format_canonical, respelling_hint
 from envlock.formats.typed import expected, find_faults
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -89,9 +89,13 @@ def read_envelope(document: Any, content: bytes, file: str) -> Envelope:
         if content == format_envelope(envelope):
             return envelope
         problem = "altered: expected an envelope as envlock writes it, found another spelling"
-        faults = [Fault(where="", problem=problem)]
+        faults = [Fault(where="", problem=problem, hint=respelling_hint(content))]
     placed = [
-        Fault(where=f"{file}: {each.where}" if each.where else file, problem=each.problem)
+        Fault(
+            where=f"{file}: {each.where}" if each.where else file,
+            problem=each.problem,
+            hint=each.hint,
+        )
         for each in faults
     ]
     raise ReceiptError(placed)

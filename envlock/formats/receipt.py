@@ -30,7 +30,7 @@ from typing import Any
 import msgspec
 
 from envlock.errors import Fault, ReceiptError
-from envlock.formats.canonical import digest_of, format_canonical
+from envlock.formats.canonical import digest_of, format_canonical, respelling_hint
 from envlock.formats.homes import without_homes
 from envlock.formats.strict_json import parse_json
 from envlock.formats.typed import convert, expected, find_faults, name_value
@@ -220,7 +220,7 @@ def read_statement(document: Any, content: bytes, file: str) -> Receipt:
         faults = tuple(_differences("", document, _statement(receipt)))
     if not faults and content != _line(_statement(keep(receipt))):
         problem = "altered: expected canonical JSON as envlock writes it, found another spelling"
-        faults = (Fault(where="", problem=problem),)
+        faults = (Fault(where="", problem=problem, hint=respelling_hint(content)),)
     if faults:
         raise _refusal(_placed(faults, file))
     return receipt
@@ -229,7 +229,7 @@ def read_statement(document: Any, content: bytes, file: str) -> Receipt:
 def _refusal(faults: Sequence[Fault]) -> ReceiptError:
     told, more = list(faults[:_MOST_FAULTS]), len(faults) - _MOST_FAULTS
     error = ReceiptError(told, state=f"and {more:,} faults more" if more > 0 else "")
-    error.hints = tuple(dict.fromkeys([*error.hints, _MAKE_ANEW]))
+    error.hints = error.hints or (_MAKE_ANEW,)
     return error
 
 
@@ -259,6 +259,11 @@ def _find_receipt(document: Any) -> tuple[Any, tuple[Fault, ...]]:
         if key not in found:
             return None, (Fault(where=path, problem="expected this key, found none"),)
         found = found[key]
+    version = document["predicate"]["envlock"].get("version")
+    if isinstance(version, int) and version > VERSION:
+        problem = f"written by a newer envlock: its form is {version}, and this one reads {VERSION}"
+        hint = "update envlock: `pip install --upgrade envlock`"
+        return None, (Fault(where="predicate.envlock.version", problem=problem, hint=hint),)
     return found, ()
 
 

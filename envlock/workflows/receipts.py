@@ -149,7 +149,7 @@ def _look(file: ReceiptFile, demands: Demands, workspace: Workspace) -> Iterator
     else:
         lock = lock_of(demands.lock)
         content = workspace.read_bytes(lock, limit_bytes=LOCK_LIMIT_BYTES)
-        yield _look_at_lock(subject, lock, lock_digest(content))
+        yield _look_at_lock(subject, lock, content)
     if demands.environment is not None:
         yield from _look_at_environment(subject, demands.environment)
     if demands.must_pass and file.receipt.verdict is not Verdict.PASSED:
@@ -192,9 +192,13 @@ def _look_at(
         yield _Found(text, True)
 
 
-def _look_at_lock(subject: Subject, lock: str, sha256: str) -> _Found:
+def _look_at_lock(subject: Subject, lock: str, content: bytes) -> _Found:
+    sha256 = lock_digest(content)
     if not subject.lock_sha256:
         return _Found(f"names no lock, so not {lock} either", True)
+    if subject.lock_sha256 == lock_digest(content.replace(b"\r\n", b"\n")) != sha256:
+        told = f"of {lock} as it was before git or an editor gave it the line ends of Windows"
+        return _Found(f"{told}: `* -text` in .gitattributes stops that", True)
     if subject.lock_sha256 != sha256:
         return _Found(
             f"of another lock: it names sha256 {_short(subject.lock_sha256)}, and {lock} has "

@@ -322,8 +322,8 @@ def change_type(document: dict[str, Any]) -> None:
         (add_key, "predicate.url: unknown key"),
         (
             change_version,
-            "predicate.envlock.version: altered: the receipt gives the number 1, found the "
-            "number 2",
+            "predicate.envlock.version: written by a newer envlock: its form is 2, and this "
+            "one reads 1",
         ),
         (drop_predicate, "predicate: expected an object, found an array of 0"),
         (drop_lists, "predicate.warnedTests: expected this key, found none"),
@@ -417,6 +417,30 @@ def test_another_spelling_of_the_same_values_is_refused():
     assert refused(content) == [
         "altered: expected canonical JSON as envlock writes it, found another spelling"
     ]
+
+
+def test_line_ends_that_git_changed_are_told():
+    content = format_receipt(passed_receipt()).replace(b"\n", b"\r\n")
+
+    with pytest.raises(ReceiptError) as caught:
+        read_receipt(content, "a")
+
+    assert caught.value.hints == (
+        "git or an editor gave it the line ends of Windows: `* -text` in .gitattributes stops it",
+    )
+
+
+def test_a_receipt_of_a_newer_envlock_asks_for_that_and_says_nothing_of_altering():
+    document = statement()
+    document["predicate"]["envlock"] = {"version": 2, "receipt": {"new": 1}}
+
+    with pytest.raises(ReceiptError) as caught:
+        read_receipt(written(document), "a")
+
+    assert [each.problem for each in caught.value.faults] == [
+        "written by a newer envlock: its form is 2, and this one reads 1"
+    ]
+    assert caught.value.hints == ("update envlock: `pip install --upgrade envlock`",)
 
 
 def test_a_receipt_by_hand_that_names_a_home_folder_is_refused():

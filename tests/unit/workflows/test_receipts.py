@@ -330,3 +330,15 @@ def test_an_honest_receipt_of_a_failure_holds_unless_a_pass_is_demanded(receipt:
 
 def test_a_pass_that_is_demanded_and_there_holds():
     assert held(workspace(), must_pass=True).holds
+
+
+def test_a_lock_whose_line_ends_git_changed_is_refused_and_told_so():
+    files = workspace()
+    files.files[LOCK] = b"a\r\nb\r\n"
+    files.files[RECEIPT] = format_receipt(
+        passed_receipt(subject=subject(lock_sha256=sha256(b"a\nb\n").hexdigest()))
+    )
+
+    (refusal,) = check_receipt(RECEIPT, Demands(lock=LOCK), files).refusals
+
+    assert refusal.startswith(f"of {LOCK} as it was before git or an editor gave it")
