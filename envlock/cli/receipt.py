@@ -70,9 +70,7 @@ def _add_check(actions: Any) -> None:
         metavar="NAME",
         help="an environment of the store that it must be of: a lock, a profile, `profile@3`",
     )
-    parser.add_argument(
-        "--passed", action="store_true", help="demand that nothing failed or was left out"
-    )
+    parser.add_argument("--passed", action="store_true", help="demand that its verdict is `passed`")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 

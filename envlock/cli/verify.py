@@ -37,7 +37,8 @@ def add_parser(subparsers: Any) -> None:
         "PyTorch, TensorFlow, JAX, whichever it has. Each check has passed, has failed, or was not "
         "run and why. The receipt of it all is written beside the lock.",
         epilog="Exit status: 0 all that was asked for has passed; 1 a check failed; 2 the lock or "
-        "an option is at fault; 4 no GPU was there to look at, or the network or the disk failed.",
+        "an option is at fault; 4 what the environment is for was not seen to work (no GPU, no "
+        "framework), or the network or the disk failed.",
     )
     parser.add_argument(
         "lock", metavar="LOCK", nargs="?", help="a lock, or the stack that it lies beside"

@@ -189,9 +189,15 @@ def _shows_more(path: str, receipt: Receipt, workspace: DiskWorkspace) -> bool:
 
 
 def _has_trained_on_gpu(receipt: Receipt) -> bool:
+    from envlock.model.outcome import Obligation, Passed
     from envlock.model.receipt import Verdict
 
-    return receipt.device == "gpu" and receipt.verdict is Verdict.PASSED
+    return receipt.verdict is Verdict.PASSED and any(
+        check.on_gpu
+        and check.obligation is Obligation.TRAINING
+        and isinstance(check.outcome, Passed)
+        for check in receipt.checks
+    )
 
 
 def tell(receipt: Receipt, arguments: argparse.Namespace) -> None:

@@ -208,7 +208,7 @@ def _packages(packages: Sequence[PackageSize]) -> Iterable[Content]:
     unknown = len(packages) - len(known)
     rest = f"; the size of {count(unknown, 'package')} is not known" if unknown else ""
     yield element(
-        "p", f"{count(len(packages), 'package')}, {format_bytes(sum(known))} as archives{rest}."
+        "p", f"{count(len(packages), 'package')}, {format_bytes(sum(known))} unpacked{rest}."
     )
     yield from treemap(packages)
     yield from packages_tables(packages)

@@ -16,7 +16,7 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     INCOMPLETE = "incomplete"
-    """Nothing failed, and what the environment is for (its GPU) was not looked at."""
+    """Nothing failed, and what the environment is for was not seen to work: no GPU, no training."""
 
 
 class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):

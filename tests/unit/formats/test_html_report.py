@@ -189,7 +189,7 @@ def test_the_treemap_shows_the_large_and_gathers_the_small(rich: Page):
 def test_every_package_is_in_a_table_and_an_unknown_size_is_told(rich: Page):
     rows = rich.all("table", "packages")[-1]
 
-    assert "300 packages, 4.3 GB as archives; the size of 5 packages is not known." in rich.all("p")
+    assert "300 packages, 4.3 GB unpacked; the size of 5 packages is not known." in rich.all("p")
     assert rich.all("summary")[-1] == "All 300 packages"
     assert rows.count("1.2.3") == 300
     assert rows.count("not known") == 5
