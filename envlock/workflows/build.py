@@ -76,10 +76,10 @@ class LockedStack:
 def load_lock(path: str, workspace: Workspace) -> LockedStack:
     """Read a lock to build from.
 
-    Raises `LockError` for a lock of ours whose packages were edited by hand: it says that it was
-    solved, and it was not.
+    Raises `LockError` where a stack has no lock yet, and for a lock of ours whose packages were
+    edited by hand: it says that it was solved, and it was not.
     """
-    return read_stack_lock(workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES), path)
+    return read_stack_lock(_read(path, workspace), path)
 
 
 def read_stack_lock(content: bytes, path: str) -> LockedStack:
@@ -101,6 +101,20 @@ def read_stack_lock(content: bytes, path: str) -> LockedStack:
             hints=["say it in the stack: `link-scripts` under [build], then `envlock solve`"],
         )
     return LockedStack(lock=lock, file=path, name=_name(lock, path))
+
+
+def _read(path: str, workspace: Workspace) -> bytes:
+    """Return the lock's bytes; of a stack that is not locked yet it is said how to lock it."""
+    stack = path.removesuffix(_LOCK_ENDINGS[0]) + ".toml"
+    if workspace.exists(path) or not workspace.exists(stack):
+        return workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
+    raise LockError(
+        f"{path}: there is no such lock; {stack} is not locked yet\nNothing was built.",
+        hints=[
+            f"lock it: `envlock solve {stack}`",
+            f"with packages from PyPI, ask their index once before: `envlock index record {stack}`",
+        ],
+    )
 
 
 def _name(lock: Lock, path: str) -> str:

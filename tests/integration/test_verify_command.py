@@ -131,3 +131,23 @@ def test_a_signed_receipt_is_checked_with_its_key(
     assert main(["verify", *HERE, "-q", "--sign", key, "--receipt", file]) == 4
     assert main(["receipt", "check", file, "--key", public]) == 0
     assert "signed by" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["verify", "build", "run"])
+def test_a_stack_that_is_not_locked_yet_says_how_to_lock_it(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    stack = tmp_path / "a.toml"
+    stack.touch()
+    rest = ["--", "true"] if command == "run" else []
+
+    assert main([command, str(stack), *rest]) == 2
+
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/a.conda-lock.yml: there is no such lock; {stack} is not locked yet\n"
+        "Nothing was built.\n"
+        "\n"
+        f"hint: lock it: `envlock solve {stack}`\n"
+        "hint: with packages from PyPI, ask their index once before: "
+        f"`envlock index record {stack}`\n"
+    )
