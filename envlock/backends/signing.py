@@ -79,7 +79,7 @@ def make_key(path: Path) -> tuple[Path, str]:
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    beside = path.with_name(path.name + PUBLIC_ENDING)
+    beside = Path(f"{path}{PUBLIC_ENDING}")
     _write_new(path, private, _PRIVATE_MODE)
     try:
         _write_new(beside, public, _PUBLIC_MODE)

@@ -73,7 +73,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--device",
-        choices=list(WantedDevice),
+        choices=[each.value for each in WantedDevice],
         default=WantedDevice.AUTO,
         help="where trainings run; auto: on the GPU when GOOD is for one (default)",
     )

@@ -57,14 +57,14 @@ def add_parser(subparsers: Any) -> None:
 def _add_questions(parser: Any) -> None:
     parser.add_argument(
         "--level",
-        choices=list(Level),
+        choices=[each.value for each in Level],
         default=Level.TRAIN,
         help="smoke: seconds; train: numbers, gradients, two networks (default); full: every "
         "precision, recurrent network, transformer, a second run, rates, several GPUs",
     )
     parser.add_argument(
         "--device",
-        choices=list(WantedDevice),
+        choices=[each.value for each in WantedDevice],
         default=WantedDevice.AUTO,
         help="auto: the GPU when the lock is for one (default)",
     )
@@ -77,7 +77,7 @@ def _add_questions(parser: Any) -> None:
     parser.add_argument(
         "--control",
         action="append",
-        choices=list(Control),
+        choices=[each.value for each in Control],
         default=[],
         dest="controls",
         help="do this wrong on purpose, and see that it is found; may be repeated",

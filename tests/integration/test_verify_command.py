@@ -82,6 +82,13 @@ def test_a_prefix_is_named_by_its_folder(tmp_path: Path, capsys: pytest.CaptureF
         (["--python", "host"], 2, "`--python host` says how to build a lock, and no LOCK"),
         (["--python", "/nowhere/python"], 4, "/nowhere/python does not run: No such file"),
         (["--prefix", "/nowhere"], 2, "--prefix: expected an environment, found no /nowhere/bin"),
+        (
+            [*HERE, "--level", "x"],
+            2,
+            "envlock verify: --level: expected one of smoke, train, full, ",
+        ),
+        ([*HERE, "--device", "x"], 2, "envlock verify: --device: expected one of auto, gpu, cpu, "),
+        ([*HERE, "--control", "x"], 2, "envlock verify: --control: expected one of shuffled-labe"),
         ([*HERE, "--seed", "-1"], 2, "--seed: expected a number from 0 on, found -1"),
         ([*HERE, "--timeout", "nan"], 2, "--timeout: expected a number from 1 on, found nan"),
         ([*HERE, "--threads", "99999999999"], 2, "--threads: expected a number from 0 on"),

@@ -142,3 +142,9 @@ def test_without_the_library_it_is_said_what_to_install(
         make_key(tmp_path / "key")
 
     assert caught.value.hints == ("install it beside envlock: `pip install cryptography`",)
+
+
+@pytest.mark.parametrize("path", [".", "/", ".."])
+def test_a_folder_is_no_place_for_a_key(path: str):
+    with pytest.raises(EnvlockError, match="there is a file already"):
+        make_key(Path(path))
