@@ -68,7 +68,7 @@ def _watch(
         tail = _Tail(child.stdout)
         status = _wait(child, limit_seconds)
     finally:
-        family.end_whatever_happens()
+        family.end()
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=_GRACE_SECONDS)
     tail.finish()

@@ -61,14 +61,6 @@ class Family:
             time.sleep(_PAUSE_SECONDS)
         return False
 
-    def end_whatever_happens(self) -> None:
-        """Kill all of them, also when somebody presses Ctrl-C a second time meanwhile."""
-        try:
-            self.end()
-        except BaseException:
-            self.end()
-            raise
-
     def _look(self) -> Iterator[int]:
         own = os.getpid()
         for name in _names():

@@ -127,7 +127,7 @@ class ChildRunner:
             try:
                 yield child, family
             finally:
-                family.end_whatever_happens()
+                family.end()
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(timeout=5)
                 for stream in (child.stdin, child.stdout, child.stderr):

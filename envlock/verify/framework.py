@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from envlock.compat.kernels import cover_gpu
 from envlock.formats.kernels import parse_kernels
 from envlock.model.outcome import Check, Failed, NotRun, Obligation, Outcome, Passed
-from envlock.model.probe import BrokeLine, Device, FrameworkLine, ProbeRun
+from envlock.model.probe import BrokeLine, Device, Ending, FrameworkLine, ProbeRun
 from envlock.model.verdict import Covered, Kernels, Missing, Unknown
 from envlock.model.verifying import Observed
 
@@ -45,8 +45,10 @@ def _check(framework: str, what: str, outcome: Outcome, *, on_gpu: bool = False)
 
 def _not_imported(run: ProbeRun) -> Outcome:
     broke = next((each for each in run.lines if isinstance(each, BrokeLine)), None)
-    said = broke.error if broke else run.said
-    return Failed(said=f"it could not be imported: {said or 'the probe said nothing of it'}")
+    if broke is None and run.ending is not Ending.WHOLE:
+        return NotRun(reason="the probe was cut short before it")
+    said = broke.error if broke else "the probe said nothing of it"
+    return Failed(said=f"it could not be imported: {said}")
 
 
 def _version(observed: Observed, line: FrameworkLine) -> Outcome:

@@ -39,6 +39,12 @@ def working(folder: Path) -> list[str]:
     return [each for each in found if each]
 
 
+def listen() -> None:
+    """Undo what a shell does to what it starts in the background: it lets it ignore Ctrl-C."""
+    for each in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(each, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize(
     ("number", "status", "said"),
@@ -61,15 +67,19 @@ def test_a_verification_that_is_ended_leaves_nothing(
         env={**os.environ, "TMPDIR": str(home), "CUDA_TEST_STARTED": str(started)},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=listen,  # noqa: PLW1509 - it calls nothing that takes a lock
     )
-    deadline = time.monotonic() + 60
-    while not started.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    for _ in range(times):
-        child.send_signal(number)
-        time.sleep(0.01)
-    _, err = child.communicate(timeout=60)
+    try:
+        deadline = time.monotonic() + 60
+        while not started.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for _ in range(times):
+            child.send_signal(number)
+            time.sleep(0.01)
+        _, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
 
     assert child.returncode == status, err
     assert err.count(said) >= 1
