@@ -150,7 +150,7 @@ class Bench:
             self.run([UV, "venv", "-q", "--no-config", "--python", PYTHON, str(venv)])
         return [
             *(
-                "uv",
+                UV,
                 "pip",
                 "sync",
                 "--offline",
