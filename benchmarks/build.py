@@ -53,7 +53,7 @@ from envlock.formats.conda_lock import read_lock
 from envlock.model.lock import Lock
 
 ROOT = Path(__file__).parents[1]
-ENVLOCK = str(Path(sysconfig.get_path("scripts")) / "envlock")
+ENVLOCK, UV = (str(Path(sysconfig.get_path("scripts")) / name) for name in ("envlock", "uv"))
 PYTHON = os.path.realpath(sys.executable)
 BLOCK_BYTES = 512
 ROWS = ("new", "nothing", "cold", "verify", "disk")
@@ -147,10 +147,10 @@ class Bench:
     def uv(self, venv: Path, *options: str, cache: Path | None = None) -> list[str]:
         """Make a virtual environment and return the command that installs the wheels into it."""
         if not venv.exists():
-            self.run(["uv", "venv", "-q", "--no-config", "--python", PYTHON, str(venv)])
+            self.run([UV, "venv", "-q", "--no-config", "--python", PYTHON, str(venv)])
         return [
             *(
-                "uv",
+                UV,
                 "pip",
                 "sync",
                 "--offline",

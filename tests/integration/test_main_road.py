@@ -155,22 +155,25 @@ run()
 """
 
 
+WORLDS = int(os.environ.get("ENVLOCK_WORLDS_COUNT", "40"))
+
+
 @pytest.mark.repetition
-def test_a_hundred_solves_in_a_hundred_worlds_give_one_digest(tmp_path: Path):
+def test_solves_in_many_worlds_give_one_digest(tmp_path: Path):
     chance = random.Random(20261122)
     committed = sha256((STACKS / f"{FLAGSHIP}.conda-lock.yml").read_bytes()).hexdigest()
     pins = [tmp_path / f"shuffled{number}" for number in range(5)]
     for pin in pins:
         shuffled_pin(FLAGSHIP, pin, chance)
     worlds = [
-        (tmp_path, number, pins[number // 20], random.Random(chance.random()))
-        for number in range(100)
+        (tmp_path, number, pins[number % len(pins)], random.Random(chance.random()))
+        for number in range(WORLDS)
     ]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(solve_in_a_world, worlds))
 
-    assert found == [(0, committed)] * 100
+    assert found == [(0, committed)] * WORLDS
 
 
 def solve_in_a_world(world: tuple[Path, int, Path, random.Random]) -> tuple[int, str]:
@@ -197,7 +200,7 @@ def solve_in_a_world(world: tuple[Path, int, Path, random.Random]) -> tuple[int,
             "LANG": chance.choice(["C", "C.UTF-8", "tr_TR.UTF-8"]),
             "LC_ALL": chance.choice(["C", "C.UTF-8", "POSIX"]),
             "HOME": str(folder),
-            "ENVLOCK_CACHE": str(home / f"cache{number % 5}"),
+            "ENVLOCK_CACHE": str(home / f"cache{number // 5 % 5}"),
         },
     )
     return finished.returncode, sha256(Path(lock_path(str(stack))).read_bytes()).hexdigest()

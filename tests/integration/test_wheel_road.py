@@ -77,3 +77,9 @@ def test_a_stack_of_wheels_computes_on_the_machines_python(house: CondaHouse, na
         check=False,
     )
     assert computed.stdout == "9.0\n", computed.stderr
+    trained = house.run("verify", "--python", sys.executable, f"{name}.toml", "--device", "cpu")
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    on_gpu = ("--device", "gpu", "--level", "smoke")
+    unproven = house.run("verify", "--python", sys.executable, f"{name}.toml", *on_gpu)
+    assert unproven.returncode == 4, unproven.stdout + unproven.stderr
+    assert ".devices: no NVIDIA driver\n" in unproven.stdout

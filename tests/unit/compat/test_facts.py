@@ -42,6 +42,7 @@ TABLES = (
     ("distributions", "provides"),
     ("pypi_frameworks", "framework"),
     ("cloud", "instance"),
+    ("gpu_rates", "rate"),
 )
 NVJPEG_WENT_BACK = ("12.2.0", "libnvjpeg")
 
