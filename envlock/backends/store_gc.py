@@ -202,7 +202,7 @@ class StoreCollector:
         stale = [
             path
             for path in self._layout.profiles.iterdir()
-            if _STAGED_LINK.fullmatch(path.name) and path.lstat().st_mtime < before
+            if _STAGED_LINK.fullmatch(path.name) and _is_older(path, before)
         ]
         for path in stale:
             path.unlink(missing_ok=True)
@@ -220,6 +220,14 @@ class StoreCollector:
             if descriptor is not None:
                 path.unlink(missing_ok=True)
                 os.close(descriptor)
+
+
+def _is_older(path: Path, before: float) -> bool:
+    """Say whether something was last changed before a time; what has just gone was not."""
+    try:
+        return path.lstat().st_mtime < before
+    except FileNotFoundError:
+        return False
 
 
 def _divide(

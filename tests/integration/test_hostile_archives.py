@@ -530,7 +530,7 @@ def test_a_bomb_costs_little_before_it_is_refused(case: Hostile, tmp_path: Path)
         f"{case.name}: {archive.stat().st_size:,} bytes, {seconds:.3f} s of CPU,"
         f" {peak_bytes / 1e6:.1f} MB of memory, {written / 1e6:.1f} MB written"
     )
-    assert seconds < 5
+    assert seconds < 30, "of a CPU that others use, too; one that is not refused takes minutes"
     assert peak_bytes < 160e6
     assert written <= 64 << 20
 

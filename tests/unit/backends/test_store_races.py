@@ -205,3 +205,20 @@ def test_a_builder_that_waited_for_another_finds_what_that_one_built(
 
     assert sorted(each.realisation.is_new for each in built) == [False, True]
     assert len({each.environment for each in built}) == 1
+
+
+def test_a_link_that_is_put_in_its_place_while_a_collector_looks_is_no_harm(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+):
+    profiles = workshop.store.layout.profiles
+    listing = Path.iterdir
+
+    def list_with_one_that_has_gone(folder: Path) -> list[Path]:
+        gone = [folder / f".{'0' * 32}"] if folder == profiles else []
+        return [*listing(folder), *gone]
+
+    monkeypatch.setattr(Path, "iterdir", list_with_one_that_has_gone)
+
+    found = DiskKeeping(workshop.store, workshop.profiles).collect(Collecting(), Silence())
+
+    assert found.leftovers == 0
