@@ -23,6 +23,7 @@ from envlock.backends.store_keeping import DiskKeeping
 from envlock.cli.progress import Silence, SilentMeter
 from envlock.cli.store_wiring import open_profiles, open_store, this_platform
 from envlock.cli.wiring import utc_now
+from envlock.errors import StoreError
 from envlock.workflows.build import Build, BuildRequest, BuildTools, build, find_environment
 from envlock.workflows.care import CareTools, CollectRequest, collect
 from tiny_builds import snapshot
@@ -67,12 +68,19 @@ class Builder:
 
     def _after(self, built: Build) -> None:
         if self._chance.random() < 0.3:
-            earlier = self._profiles.generations(self._profile)
-            self._profiles.switch(self._profile, self._chance.choice(earlier).number)
+            self._switch(self._chance.choice(self._profiles.generations(self._profile)).number)
         if self._link.is_symlink():
             self._look(self._link.resolve().name)
             if self._chance.random() < 0.5:
                 self._link.unlink()
+
+    def _switch(self, number: int) -> None:
+        """Switch to a generation, unless a collector has forgotten it since it was chosen."""
+        try:
+            self._profiles.switch(self._profile, number)
+        except StoreError as error:
+            if f"has no generation {number};" not in str(error):
+                raise
 
     def _look(self, label: str) -> None:
         """Hold an environment, row and every file, against what it is elsewhere."""
