@@ -79,7 +79,7 @@ def load_lock(path: str, workspace: Workspace) -> LockedStack:
     Raises `LockError` where a stack has no lock yet, and for a lock of ours whose packages were
     edited by hand: it says that it was solved, and it was not.
     """
-    return read_stack_lock(_read(path, workspace), path)
+    return read_stack_lock(read_lock_bytes(path, workspace), path)
 
 
 def read_stack_lock(content: bytes, path: str) -> LockedStack:
@@ -103,8 +103,8 @@ def read_stack_lock(content: bytes, path: str) -> LockedStack:
     return LockedStack(lock=lock, file=path, name=_name(lock, path))
 
 
-def _read(path: str, workspace: Workspace) -> bytes:
-    """Return the lock's bytes; of a stack that is not locked yet it is said how to lock it."""
+def read_lock_bytes(path: str, workspace: Workspace) -> bytes:
+    """Return a lock's bytes; of a stack without one, `LockError` says how to lock it."""
     stack = path.removesuffix(_LOCK_ENDINGS[0]) + ".toml"
     if workspace.exists(path) or not workspace.exists(stack):
         return workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)

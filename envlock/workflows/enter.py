@@ -14,6 +14,7 @@ from envlock.store.generations import check_profile
 from envlock.workflows.build import (
     BuildRequest,
     BuildTools,
+    LockedStack,
     find_environment,
     load_lock,
     plan_build,
@@ -26,7 +27,13 @@ def enter_lock(request: BuildRequest, tools: BuildTools, needs: Needs) -> Realis
 
     Raises as `build` does.
     """
-    stack = load_lock(request.lock, tools.workspace)
+    return enter_stack(load_lock(request.lock, tools.workspace), request, tools, needs)
+
+
+def enter_stack(
+    stack: LockedStack, request: BuildRequest, tools: BuildTools, needs: Needs
+) -> Realisation:
+    """Return the environment of a lock that was read; otherwise as `enter_lock`."""
     profile = request.profile or stack.name
     check_profile(profile)
     realisation = realise(plan_build(stack, request, tools), tools, needs)

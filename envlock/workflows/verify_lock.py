@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 
 from envlock.compat.fit import judge
 from envlock.compat.frameworks import locked_frameworks
 from envlock.compat.workloads import workload_of_lock
 from envlock.errors import EnvlockError
 from envlock.formats.conda_lock import FACT_PREFIX
+from envlock.formats.receipt import lock_digest
 from envlock.model.host import Host
 from envlock.model.keeping import Depth, Part, Verification
-from envlock.model.lock import LOCK_LIMIT_BYTES
 from envlock.model.package import PackageSize
 from envlock.model.receipt import Subject
 from envlock.model.store import ArtifactKind, Environment
 from envlock.model.verifying import Integrity, Place
 from envlock.ports.keeping import Keeping
 from envlock.ports.store import Needs
-from envlock.workflows.build import BuildRequest, BuildTools, load_lock
-from envlock.workflows.enter import enter_lock
+from envlock.workflows.build import BuildRequest, BuildTools, read_lock_bytes, read_stack_lock
+from envlock.workflows.enter import enter_stack
 from envlock.workflows.verify import Target
 
 _SHA256 = "sha256:"
@@ -40,10 +39,10 @@ def lock_target(request: BuildRequest, tools: LockTools, needs: Needs) -> Target
 
     Raises as `build` does.
     """
-    workspace = tools.build.workspace
-    stack = load_lock(request.lock, workspace)
-    content = workspace.read_bytes(request.lock, limit_bytes=LOCK_LIMIT_BYTES)
-    realisation = enter_lock(request, tools.build, needs)
+    # Read once: the receipt names the very bytes that the environment was built from.
+    content = read_lock_bytes(request.lock, tools.build.workspace)
+    stack = read_stack_lock(content, request.lock)
+    realisation = enter_stack(stack, request, tools.build, needs)
     for note in realisation.notes:
         tools.build.reporter.note(note)
     environment = realisation.environment
@@ -55,7 +54,7 @@ def lock_target(request: BuildRequest, tools: LockTools, needs: Needs) -> Target
     return Target(
         subject=Subject(
             name=stack.name,
-            lock_sha256=sha256(content).hexdigest(),
+            lock_sha256=lock_digest(content),
             pin_sha256=pin.removeprefix(_SHA256),
             derivation_key=environment.key,
             tree_sha256=environment.tree_sha256,
