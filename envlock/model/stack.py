@@ -62,14 +62,19 @@ class VerifyLevel(StrEnum):
 class AuditLevel(StrEnum):
     """How deep `audit` looks; each level includes the ones before it."""
 
-    READ = "read"
+    LOCK = "lock"
     """The files as they lie: stack, lock, pin, receipt."""
-    SOLVE = "solve"
-    """Solve again from the pin."""
+    RESOLVE = "resolve"
+    """Solve again from the pin, byte for byte."""
     BUILD = "build"
     """Build again and compare the content."""
-    VERIFY = "verify"
-    """Verify again on this machine."""
+    PROVE = "prove"
+    """Verify again on this machine and compare with the receipt."""
+
+    @property
+    def rank(self) -> int:
+        """0 for the shallowest."""
+        return list(AuditLevel).index(self)
 
 
 class Dependency(Struct, frozen=True, kw_only=True):

@@ -82,7 +82,7 @@ level = "smoke"
 timeout-seconds = 60
 
 [audit]
-level = "solve"
+level = "resolve"
 ignore = ["EL001"]
 """
 SMALL = """\
@@ -121,7 +121,7 @@ def test_every_table_reaches_the_stack():
     assert stack.python.spec == "python 3.11.*"
     assert stack.verify.level is VerifyLevel.SMOKE
     assert stack.verify.timeout_seconds == 60
-    assert stack.audit.level is AuditLevel.SOLVE
+    assert stack.audit.level is AuditLevel.RESOLVE
     assert stack.audit.ignore == ("EL001",)
 
 

@@ -1,0 +1,110 @@
+"""Run the rules over a case, and hold what they find against a policy."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from envlock.audit.rule import Case, Rule
+from envlock.model.finding import AuditPolicy, Finding, Ignore, Ignored, Judged, Unlooked
+from envlock.model.sight import Sight
+from envlock.model.stack import AuditLevel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What the day and the past let pass."""
+
+    today: str
+    """`2026-11-28`: an exception that has run out is none."""
+    baseline: frozenset[tuple[str, str, str, str]] = frozenset()
+    """The identities of findings that are known already."""
+
+
+def judge(case: Case, rules: Sequence[Rule], ruling: Ruling) -> Judged:
+    """Return what the rules find in a case, ordered by place. Never raises."""
+    reading = case.reading
+    findings: list[Finding] = []
+    ignored: list[Ignored] = []
+    unlooked: dict[str, Unlooked] = {}
+    for rule in rules:
+        if reading.kind not in rule.kinds or is_off(rule, case.policy):
+            continue
+        missing = [need for need in rule.needs if need in case.sights.blind]
+        for need in missing:
+            unlooked[need] = Unlooked(what=need.value, reason=case.sights.blind[need])
+        if missing:
+            continue
+        for finding in _findings(rule, case):
+            reason = let_pass(finding, case.policy, ruling)
+            if reason is None:
+                findings.append(finding)
+            else:
+                ignored.append(Ignored(finding=finding, reason=reason))
+    return Judged(
+        file=reading.file,
+        kind=f"{reading.kind.value} {reading.format_version}".rstrip(),
+        packages=len(reading.packages),
+        findings=tuple(sorted(findings, key=lambda item: item.order)),
+        ignored=tuple(sorted(ignored, key=lambda item: item.finding.order)),
+        unlooked=tuple(unlooked.values()),
+        level=reached(case),
+    )
+
+
+_LEVEL_NEEDS = (
+    (AuditLevel.RESOLVE, Sight.RESOLVE),
+    (AuditLevel.BUILD, Sight.REBUILD),
+    (AuditLevel.PROVE, Sight.PROOF),
+)
+
+
+def reached(case: Case) -> AuditLevel:
+    """Return the deepest level that was looked at, each of those before it included."""
+    level = AuditLevel.LOCK
+    for deeper, need in _LEVEL_NEEDS:
+        if need in case.sights.blind:
+            break
+        level = deeper
+    return level
+
+
+def is_off(rule: Rule, policy: AuditPolicy) -> bool:
+    """Say whether a policy switches a rule off."""
+    for key in (rule.code, rule.name):
+        if key in policy.severities:
+            return policy.severities[key] is None
+    return False
+
+
+def _findings(rule: Rule, case: Case) -> Iterable[Finding]:
+    named = case.policy.severities.get(rule.code) or case.policy.severities.get(rule.name)
+    for hit in dict.fromkeys(rule.find(case)):
+        yield Finding(
+            code=rule.code,
+            name=rule.name,
+            severity=named or hit.severity or rule.severity,
+            file=case.reading.file,
+            line=hit.line,
+            subject=hit.subject,
+            message=hit.message,
+            remedy=hit.remedy or rule.remedy,
+        )
+
+
+def let_pass(finding: Finding, policy: AuditPolicy, ruling: Ruling) -> str | None:
+    """Return why a finding may pass, None where it may not."""
+    for ignore in policy.ignores:
+        if _covers(ignore, finding) and (not ignore.expires or ruling.today <= ignore.expires):
+            until = f" (until {ignore.expires})" if ignore.expires else ""
+            return f"{ignore.reason}{until}"
+    return "in the baseline" if finding.identity in ruling.baseline else None
+
+
+def _covers(ignore: Ignore, finding: Finding) -> bool:
+    return (
+        ignore.rule in (finding.code, finding.name)
+        and ignore.package in ("", finding.subject)
+        and (not ignore.file or fnmatch.fnmatchcase(finding.file, ignore.file))
+    )

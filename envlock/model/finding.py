@@ -1,0 +1,115 @@
+"""What an audit says: findings, what was not looked at, and the verdict over both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from envlock.model.stack import AuditLevel
+
+
+class Severity(StrEnum):
+    """How much a finding matters, by default; a policy may say otherwise."""
+
+    ERROR = "error"
+    """It cannot be rebuilt, or would not run, or lets a stranger in."""
+    WARNING = "warning"
+    """It may not be rebuilt one day, or on another machine."""
+    NOTE = "note"
+    """Worth knowing."""
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return (Severity.ERROR, Severity.WARNING, Severity.NOTE).index(self)
+
+
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that a rule found in one place."""
+
+    code: str
+    """Stable: `EL101`."""
+    name: str
+    """The rule's name, stable too: `missing-hash`."""
+    severity: Severity
+    file: str
+    line: int = 0
+    """1-based; 0 where it is about the whole file."""
+    subject: str = ""
+    """The package, key or address that it is about; with code and file it tells findings apart."""
+    message: str
+    """What is there and why it matters, with names and numbers, in one or two sentences."""
+    remedy: str
+    """What to do about it."""
+
+    @property
+    def order(self) -> tuple[str, int, str, str, str]:
+        """The place first, so that a report reads like the file."""
+        return (self.file, self.line, self.code, self.subject, self.message)
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What stays the same when lines move: for baselines."""
+        return (self.code, self.file, self.subject, self.message)
+
+
+class Ignored(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A finding that a policy or a baseline lets pass, and why."""
+
+    finding: Finding
+    reason: str
+
+
+class Unlooked(Struct, frozen=True, kw_only=True):
+    """Something that was not looked at."""
+
+    what: str
+    reason: str
+
+
+class Ignore(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One exception of a policy."""
+
+    rule: str
+    """A code or a name."""
+    reason: str
+    package: str = ""
+    """Only findings about this subject; empty means all."""
+    file: str = ""
+    """Only findings in files that this pattern fits (`docker/*`); empty means all."""
+    expires: str = ""
+    """The last day, `2027-01-31`, that it holds; empty means always."""
+
+
+class AuditPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a project asks of its audits: `[audit]` of a stack, or `[tool.envlock.audit]`."""
+
+    level: AuditLevel | None = None
+    fail_on: Severity | None = None
+    severities: Mapping[str, Severity | None] = {}
+    """By code or name; None switches the rule off."""
+    ignores: tuple[Ignore, ...] = ()
+    allowed_licenses: tuple[str, ...] = ()
+    """SPDX identifiers; empty allows all that is not denied."""
+    denied_licenses: tuple[str, ...] = ()
+    driver: str | None = None
+    """The oldest driver of the fleet; a stack's `[fleet]` says it, too."""
+    glibc: str | None = None
+    compute: tuple[str, ...] = ()
+    """The GPUs that must run it, by compute capability."""
+
+
+class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One file, judged."""
+
+    file: str
+    kind: str
+    """The format, with its version: `pixi 6`."""
+    packages: int
+    findings: tuple[Finding, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    unlooked: tuple[Unlooked, ...] = ()
+    level: AuditLevel = AuditLevel.LOCK
+    """The deepest level that was reached."""

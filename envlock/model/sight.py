@@ -1,0 +1,109 @@
+"""What an audit has seen beside the file itself, and what it could not see.
+
+A rule reads observations; it never looks for itself. Each kind of observation that was not made
+stands in `Sights.blind` with its reason, and every rule that needs it is reported as not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Sight(StrEnum):
+    """The kinds of observations that a rule can need."""
+
+    STACK = "the stack"
+    """Freshness against the stack that a lock of ours was solved from."""
+    FLEET = "the fleet's driver"
+    GPUS = "the declared GPUs"
+    GLIBC = "the fleet's glibc"
+    LICENSES = "a licence policy"
+    RECEIPT = "receipts"
+    PREFIX = "an installed environment"
+    INDEX = "the package indexes"
+    """Whether files are still there, and whether they were yanked: needs the network."""
+    ADVISORIES = "known vulnerabilities"
+    RESOLVE = "a second solve"
+    REBUILD = "a second build"
+    PROOF = "a second verification"
+
+
+class ReceiptSeen(Struct, frozen=True, kw_only=True):
+    """A receipt that lies beside a lock."""
+
+    file: str
+    problem: str = ""
+    """Why it cannot be read as a receipt; everything else is empty then."""
+    lock_sha256: str = ""
+    content_sha256: str = ""
+    platform: str = ""
+    verdict: str = ""
+    """`passed`, `failed`, `incomplete`, as the receipt says."""
+    device: str = ""
+    verified_at: str = ""
+    signers: tuple[str, ...] = ()
+    """The key ids of signatures that hold; empty where it is unsigned."""
+    trusted: bool = False
+    """Whether one of them is a key that the auditor trusts."""
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """Something that came out otherwise the second time, or lies otherwise than it was sealed."""
+
+    subject: str
+    """A package, a file, a check."""
+    field: str
+    """What of it: `version`, `url`, `content`."""
+    was: str
+    now: str
+    platform: str = ""
+
+
+class Advisory(Struct, frozen=True, kw_only=True):
+    """A known vulnerability of a version that a file names."""
+
+    id: str
+    """`GHSA-…`, `PYSEC-…`, `CVE-…`."""
+    package: str
+    """As the file names it."""
+    version: str
+    summary: str
+    fixed: tuple[str, ...] = ()
+    """Versions that have it no more."""
+    aliases: tuple[str, ...] = ()
+    severity: str = ""
+
+
+class Withdrawn(Struct, frozen=True, kw_only=True):
+    """A file that an index no longer offers, or advises against."""
+
+    package: str
+    file: str
+    problem: str
+    """In words: `was yanked: broken metadata`, `is gone`."""
+    is_gone: bool = False
+
+
+class Sights(Struct, frozen=True, kw_only=True):
+    """All that was seen of one file; what is in `blind` was not looked at."""
+
+    blind: Mapping[Sight, str]
+    """Why each kind of observation was not made."""
+    stale: tuple[str, ...] = ()
+    """Why a lock is not what its stack says, in words; empty where it is fresh."""
+    lock_sha256: str = ""
+    receipts: tuple[ReceiptSeen, ...] = ()
+    drift: tuple[Difference, ...] = ()
+    """How an installed environment differs from the lock."""
+    advisories: tuple[Advisory, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+    resolved: tuple[Difference, ...] = ()
+    rebuilt: tuple[Difference, ...] = ()
+    proven: tuple[Difference, ...] = ()
+
+
+NOTHING_SEEN = Sights(blind=dict.fromkeys(Sight, "it was not looked at"))
+"""The file alone."""
