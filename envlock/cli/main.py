@@ -22,6 +22,7 @@ COMMANDS = MappingProxyType(
         "solve": "lock a stack for all its platforms, from its index pin",
         "build": "build a lock's environment in the store",
         "verify": "train in an environment and leave a receipt",
+        "audit": "judge the lock files of any tool, and say what to do about them",
         "run": "run a command in an environment",
         "shell": "start a shell in an environment",
         "activate": "print the code that makes a shell use an environment",

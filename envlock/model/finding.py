@@ -113,3 +113,37 @@ class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unlooked: tuple[Unlooked, ...] = ()
     level: AuditLevel = AuditLevel.LOCK
     """The deepest level that was reached."""
+
+
+class Unreadable(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file of which nothing could be read."""
+
+    file: str
+    problem: str
+    hints: tuple[str, ...] = ()
+
+
+class AuditReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that one audit says."""
+
+    judged: tuple[Judged, ...]
+    asked: AuditLevel
+    """The level that was asked for; what each file reached is in `judged`."""
+    fail_on: Severity = Severity.WARNING
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, file by file."""
+        return tuple(finding for item in self.judged for finding in item.findings)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no finding is as bad as the threshold."""
+        return all(finding.severity.rank > self.fail_on.rank for finding in self.findings)
+
+    @property
+    def level(self) -> AuditLevel:
+        """The level that every file reached."""
+        reached = (item.level for item in self.judged)
+        return min(reached, key=lambda level: level.rank, default=AuditLevel.LOCK)

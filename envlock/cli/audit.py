@@ -1,0 +1,83 @@
+"""`envlock audit`: judge the lock files of any tool."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from envlock.errors import ExitCode
+from envlock.model.finding import AuditPolicy, Severity
+from envlock.model.reading import FileKind
+
+if TYPE_CHECKING:
+    import argparse
+
+    from envlock.model.finding import AuditReport
+    from envlock.workflows.audit import AuditRequest, AuditTools
+
+
+def add_parser(subparsers: Any) -> None:
+    """Describe the command line."""
+    parser = subparsers.add_parser(
+        "audit",
+        help="judge the lock files of any tool, and say what to do about them",
+        description="Read each PATH (a file, or a project's folder) and say what in it cannot be "
+        "rebuilt, would not run, or lets a stranger in: locks of conda-lock, pixi, uv, poetry and "
+        "pip (pylock.toml), explicit lists, requirements, environment.yml and Dockerfiles. Each "
+        "finding has a code, a place, a reason and a remedy.",
+        epilog="Exit status: 0 clean, 1 findings at or above --fail-on, 2 a file that cannot be "
+        "read or an option at fault.",
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="a file or a project's folder")
+    parser.add_argument(
+        "--as",
+        dest="kind",
+        choices=[each.value for each in FileKind],
+        help="the format of PATH (default: told by its name and content)",
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=[each.value for each in Severity],
+        default=Severity.WARNING,
+        help="exit 1 for findings as bad as this or worse (default: warning)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Audit what was named."""
+    from envlock.cli.audit_render import render, render_json
+    from envlock.cli.table import emit
+    from envlock.workflows.audit import audit
+
+    report = audit(_request(arguments), _tools())
+    emit(render_json(report) if arguments.json else render(report))
+    return _status(report)
+
+
+def _status(report: AuditReport) -> ExitCode:
+    if report.unreadable:
+        return ExitCode.INPUT
+    return ExitCode.YES if report.is_clean else ExitCode.NO
+
+
+def _request(arguments: argparse.Namespace) -> AuditRequest:
+    from envlock.audit.engine import Ruling
+    from envlock.workflows.audit import AuditRequest
+
+    return AuditRequest(
+        paths=tuple(arguments.paths),
+        ruling=Ruling(today=datetime.now(tz=UTC).date().isoformat()),
+        policy=AuditPolicy(),
+        kind=FileKind(arguments.kind) if arguments.kind else None,
+        fail_on=Severity(arguments.fail_on),
+    )
+
+
+def _tools() -> AuditTools:
+    from envlock.audit.rules import all_rules
+    from envlock.backends.files import DiskWorkspace
+    from envlock.backends.project_tree import DiskTree
+    from envlock.workflows.audit import AuditTools
+
+    return AuditTools(workspace=DiskWorkspace(), tree=DiskTree(), rules=all_rules())
