@@ -6,7 +6,11 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from envlock.audit.rule import Case, Rule
+from envlock.audit.wording import some
+from envlock.formats.secrets import conceal
 from envlock.model.finding import AuditPolicy, Finding, Ignore, Ignored, Judged, Unlooked
 from envlock.model.sight import Sight
 from envlock.model.stack import AuditLevel
@@ -36,12 +40,9 @@ def judge(case: Case, rules: Sequence[Rule], ruling: Ruling) -> Judged:
             unlooked[need] = Unlooked(what=need.value, reason=case.sights.blind[need])
         if missing:
             continue
-        for finding in _findings(rule, case):
-            reason = let_pass(finding, case.policy, ruling)
-            if reason is None:
-                findings.append(finding)
-            else:
-                ignored.append(Ignored(finding=finding, reason=reason))
+        found, passed = _split(rule, case, ruling)
+        findings += found
+        ignored += passed
     return Judged(
         file=reading.file,
         kind=f"{reading.kind.value} {reading.format_version}".rstrip(),
@@ -78,19 +79,60 @@ def is_off(rule: Rule, policy: AuditPolicy) -> bool:
     return False
 
 
-def _findings(rule: Rule, case: Case) -> Iterable[Finding]:
+def _split(rule: Rule, case: Case, ruling: Ruling) -> tuple[list[Finding], list[Ignored]]:
+    """Return what a rule finds and what of it may pass; many of one cause are told as one."""
+    ignored: list[Ignored] = []
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for number, (finding, together) in enumerate(_findings(rule, case)):
+        reason = let_pass(finding, case.policy, ruling)
+        if reason is not None:
+            ignored.append(Ignored(finding=finding, reason=reason))
+            continue
+        key = (together, finding.severity, finding.remedy) if together else (str(number),)
+        groups.setdefault(key, []).append(finding)
+    found: list[Finding] = []
+    for (together, *_), group in groups.items():
+        for finding in tell_together(group, together):
+            if len(group) > FEW and finding.identity in ruling.baseline:
+                ignored.append(Ignored(finding=finding, reason=_KNOWN))
+            else:
+                found.append(finding)
+    return found, ignored
+
+
+def _findings(rule: Rule, case: Case) -> Iterable[tuple[Finding, str]]:
     named = case.policy.severities.get(rule.code) or case.policy.severities.get(rule.name)
     for hit in dict.fromkeys(rule.find(case)):
-        yield Finding(
+        finding = Finding(
             code=rule.code,
             name=rule.name,
             severity=named or hit.severity or rule.severity,
             file=case.reading.file,
             line=hit.line,
-            subject=hit.subject,
-            message=hit.message,
-            remedy=hit.remedy or rule.remedy,
+            subject=conceal(hit.subject),
+            message=conceal(hit.message),
+            remedy=conceal(hit.remedy or rule.remedy),
         )
+        yield finding, hit.together
+
+
+FEW = 3
+"""As many findings of one cause are told one by one."""
+
+
+def tell_together(group: Sequence[Finding], together: str) -> Sequence[Finding]:
+    """Return findings of one cause as they are, or as one where they are more than a few."""
+    if len(group) <= FEW or not together:
+        return group
+    subjects = tuple(dict.fromkeys(item.subject for item in group))
+    message = together.replace("{count}", f"{len(subjects):,}").replace(
+        "{subjects}", some(subjects)
+    )
+    first = min(group, key=lambda item: item.order)
+    return [replace(first, subject="", subjects=subjects, message=conceal(message))]
+
+
+_KNOWN = "in the baseline"
 
 
 def let_pass(finding: Finding, policy: AuditPolicy, ruling: Ruling) -> str | None:
@@ -99,7 +141,7 @@ def let_pass(finding: Finding, policy: AuditPolicy, ruling: Ruling) -> str | Non
         if _covers(ignore, finding) and (not ignore.expires or ruling.today <= ignore.expires):
             until = f" (until {ignore.expires})" if ignore.expires else ""
             return f"{ignore.reason}{until}"
-    return "in the baseline" if finding.identity in ruling.baseline else None
+    return _KNOWN if finding.identity in ruling.baseline else None
 
 
 def _covers(ignore: Ignore, finding: Finding) -> bool:

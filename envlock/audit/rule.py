@@ -47,6 +47,13 @@ class Hit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where it is more exact than the rule's own."""
     severity: Severity | None = None
     """Where it differs from the rule's own."""
+    together: str = ""
+    """How to tell many such hits as one: `{count} packages have no version: {subjects}.`
+
+    Hits of a rule with the same sentence here, severity and remedy become one finding where they
+    are more than a few; so a rule tells each package, and nobody has to read a thousand lines.
+    Exceptions of a policy are taken out before.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,6 +136,68 @@ def redact_value(text: str) -> str:
     return redact(text)
 
 
+def conceal(text: str) -> str:
+    """Return a text as it is, or without its secrets where it shows one.
+
+    More sparing than `redact`: an address keeps a query and a fragment that nothing says are
+    secret (`?rev=…`, `#sha256=…`), and a shell's variable (`$TOKEN`) is no secret.
+    """
+    text = _ADDRESS.sub(lambda found: _conceal_address(found.group()), text)
+    for pattern in (_HEADER, _ASSIGNED):
+        text = pattern.sub(_conceal_value, text)
+    text = _SCHEME.sub(rf"\1\2{HIDDEN}", text)
+    return _SHAPE.sub(HIDDEN, text)
+
+
+def shows_secret(text: str) -> bool:
+    """Say whether a text holds something that looks like a credential; see `conceal`."""
+    return conceal(text) != text
+
+
+_SHELL_VARIABLE = re.compile(r"\$(?:\w+|\(|\{)")
+_VERSION = re.compile(r"[=<>~!]|\d+(?:\.[\d*]+)+(?:=|$)")
+"""What follows a package that is named like a secret: `tokenizers==0.20`, `secretstorage=3.3`."""
+_SECRET_PAIR = re.compile(
+    r"(?i)token|secret|passw|pwd|api[-_]?key|access[-_]?key|credential|jwt|session|hmac"
+    r"|^(?:x-(?:amz|goog)-)?sig(?:nature)?$|^key$|^auth$"
+)
+_SSH = re.compile(r"(?i)(?:[a-z0-9.-]+\+)?ssh://")
+_LOGIN_PLACE = re.compile(r"^([A-Za-z0-9+.-]+://)([^/?#@\s]+)@")
+
+
+def _conceal_value(found: re.Match[str]) -> str:
+    value = found.group()[len(found[1]) :]
+    is_open = _SHELL_VARIABLE.match(value) or _VERSION.match(value)
+    return found.group() if is_open else f"{found[1]}{HIDDEN}"
+
+
+def _conceal_address(address: str) -> str:
+    """Hide a login, a path's token and the secret pairs of a query."""
+    login = _LOGIN_PLACE.match(address)
+    if login and not _is_open_login(login[1], login[2]):
+        address = f"{login[1]}{HIDDEN}@{address[login.end() :]}"
+    head, question, tail = address.partition("?")
+    head = re.sub(r"/t/(?![${*])[^/]+(?=/|$)", f"/t/{HIDDEN}", head)
+    query, sign, fragment = tail.partition("#")
+    pairs = [_conceal_pair(pair) for pair in query.split("&")]
+    return f"{head}{question}{'&'.join(pairs)}{sign}{fragment}"
+
+
+def _is_open_login(scheme: str, login: str) -> bool:
+    """Say whether a login has no secret: a name alone, or a variable in the password's place."""
+    user, colon, password = login.partition(":")
+    if colon:
+        return not re.sub(r"\$\{?\w+\}?", "", password).replace(HIDDEN, "")
+    looks_secret = _OPAQUE.fullmatch(user) or _SHAPE.search(user)
+    return _SSH.fullmatch(scheme) is not None or not looks_secret
+
+
+def _conceal_pair(pair: str) -> str:
+    name, sign, value = pair.partition("=")
+    is_secret = sign and value and _SECRET_PAIR.search(name) and not _SHELL_VARIABLE.match(value)
+    return f"{name}={HIDDEN}" if is_secret else pair
+
+
 def public_address(url: str, secrets: Secrets | None = None) -> str:
     """Return the form of an address that may be written down; a path stays as it is.
 

@@ -43,6 +43,8 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is there and why it matters, with names and numbers, in one or two sentences."""
     remedy: str
     """What to do about it."""
+    subjects: tuple[str, ...] = ()
+    """All that it is about, where it tells of many at once; `subject` is empty then."""
 
     @property
     def order(self) -> tuple[str, int, str, str, str]:
