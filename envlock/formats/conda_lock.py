@@ -10,17 +10,17 @@ conda-lock's own parser is this module's contract test.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from typing import Any
 
 from envlock.errors import LockError
 from envlock.formats.channel import channel_name
+from envlock.formats.plain import printable
+from envlock.formats.yaml_text import YamlError, decode, parse
 from envlock.model.lock import Lock, LockedPackage, LockHead
 
 FACT_PREFIX = "envlock/"
@@ -210,7 +210,7 @@ def read_lock(content: bytes, file: str) -> Lock:
     own = _read_own(content)
     if own is not None:
         return own
-    data = _load_yaml(content, file)
+    data, lines = _load_yaml(content, file)
     version = data.get("version")
     if version is not None and not isinstance(version, str):
         version = type(version).__name__
@@ -229,7 +229,7 @@ def read_lock(content: bytes, file: str) -> Lock:
         try:
             packages.append(_read_package(row))
         except _RowError as error:
-            raise _bad_row(content, file, len(packages), error) from None
+            raise _bad_row(f"{file}:{lines[len(packages)]}", len(packages), error) from None
     return Lock(head=head, packages=tuple(packages))
 
 
@@ -311,54 +311,22 @@ class _RowError(ValueError):
 
 
 _CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
-_DEEP = re.compile(rb"(?:[-?:][ \t]+){2000}")
-_DEEP_BRACKETS = 5_000
-_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _MAX_SHOWN = 300
-_TAG_ERRORS = (ValueError, LookupError, AttributeError, TypeError)
-"""What PyYAML lets through where an explicit tag such as `!!int` stands before another text."""
 
 
-def _load_yaml(content: bytes, file: str) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415 - a fresh lock is recognised without it
-
-    if _is_too_deep(content):
-        raise LockError(f"{file}: expected a unified lock, found values nested thousands deep")
+def _load_yaml(content: bytes, file: str) -> tuple[dict[str, Any], list[int]]:
+    """Return the file's table, and the line of each package."""
     try:
-        data = yaml.load(content, Loader=_text_loader())  # noqa: S506 - derived from a safe loader
-    except (yaml.YAMLError, *_TAG_ERRORS, RecursionError) as error:
-        raise _not_yaml(content, file, error) from error
-    if not isinstance(data, dict):
-        found = "nothing" if data is None else type(data).__name__
+        texts = parse(decode(content))
+    except YamlError as error:
+        raise _not_yaml(content, file, error) from None
+    if not isinstance(texts.root, dict):
+        found = "nothing" if texts.root is None else type(texts.root).__name__
         raise LockError(f"{file}: expected a unified lock, found {found}")
-    return data
+    return texts.root, texts.item_lines.get("package", [])
 
 
-@cache
-def _text_loader() -> type[Any]:
-    """Return a loader that leaves every scalar the text that it is, apart from null.
-
-    Some locks hold versions and hashes without quotes; YAML would take `3.10` for a number.
-    """
-    import yaml  # noqa: PLC0415 - as above
-
-    base: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    null = "tag:yaml.org,2002:null"
-    resolvers = {
-        first: [pair for pair in pairs if pair[0] == null]
-        for first, pairs in base.yaml_implicit_resolvers.items()
-    }
-    return type("_TextLoader", (base,), {"yaml_implicit_resolvers": resolvers})
-
-
-def _is_too_deep(content: bytes) -> bool:
-    """Say whether libyaml, which recurses without a limit, could exhaust the stack."""
-    brackets = content.translate(None, _NOT_BRACKETS)
-    nested = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return len(nested) > _DEEP_BRACKETS or _DEEP.search(content) is not None
-
-
-def _not_yaml(content: bytes, file: str, error: Exception) -> LockError:
+def _not_yaml(content: bytes, file: str, error: YamlError) -> LockError:
     conflict = _CONFLICT.search(content)
     if conflict:
         line = content.count(b"\n", 0, conflict.start()) + 1
@@ -366,20 +334,14 @@ def _not_yaml(content: bytes, file: str, error: Exception) -> LockError:
             f"{file}:{line}: a merge conflict is left in the file",
             hints=["take one side of it, then solve or lock anew"],
         )
-    told = "a value does not fit its tag" if isinstance(error, _TAG_ERRORS) else str(error)
-    said = " ".join(told.split())[:_MAX_SHOWN]
-    return LockError(f"{file}: cannot be read as YAML: {said}", hints=["was the file cut short?"])
+    place = f"{file}:{error.line}" if error.line else file
+    return LockError(
+        f"{place}: cannot be read as YAML: {printable(error.said)[:_MAX_SHOWN]}",
+        hints=["was the file cut short?"],
+    )
 
 
-def _bad_row(content: bytes, file: str, index: int, error: _RowError) -> LockError:
-    import yaml  # noqa: PLC0415 - as above
-
-    line = None
-    with contextlib.suppress(yaml.YAMLError, ValueError, LookupError):
-        root: Any = yaml.compose(content, Loader=_text_loader())
-        tables = {key.value: value for key, value in root.value if isinstance(key.value, str)}
-        line = tables["package"].value[index].start_mark.line + 1
-    place = f"{file}:{line}" if line else file
+def _bad_row(place: str, index: int, error: _RowError) -> LockError:
     return LockError(
         f"{place}: package {index + 1}: {error}",
         hints=[
