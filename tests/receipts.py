@@ -130,7 +130,7 @@ def incomplete_receipt(**changes: object) -> Receipt:
     """Nothing failed, and there was no GPU to look at."""
     checks = (
         check(Obligation.ARTIFACTS, "artifacts", Passed(said="21,034 files as sealed")),
-        check(Obligation.DRIVER, "driver", NotRun(reason="no NVIDIA driver"), on_gpu=True),
+        check(Obligation.FRAMEWORK, "sees", NotRun(reason="no NVIDIA driver"), on_gpu=True),
     )
     fields: dict[str, object] = {
         "verdict": Verdict.INCOMPLETE,

@@ -35,7 +35,7 @@ from envlock.formats.homes import without_homes
 from envlock.formats.strict_json import parse_json
 from envlock.formats.typed import convert, expected, find_faults, name_value
 from envlock.model.outcome import Check, Failed, NotRun, Outcome, Passed
-from envlock.model.receipt import Receipt, Subject, Verdict
+from envlock.model.receipt import Receipt, Subject, Verdict, verdict_of
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
@@ -325,18 +325,10 @@ def _check_contradictions(receipt: Receipt) -> Iterator[Fault]:
             problem = f"expected a name that no other check has, found {name_value(check.name)}"
             yield Fault(where=f"{where}[{place}].name", problem=problem)
         seen.add(check.name)
-    if receipt.checks and receipt.verdict not in _possible_verdicts(receipt.checks):
+    if receipt.checks and receipt.verdict is not verdict_of(receipt.checks):
         counted = f"{len(receipt.failed)} failed and {len(receipt.not_run)} not run"
         problem = f"altered: `{receipt.verdict}` with {counted} of {len(receipt.checks)} checks"
         yield Fault(where=f"{_RECEIPT}.verdict", problem=problem)
-
-
-def _possible_verdicts(checks: Sequence[Check]) -> tuple[Verdict, ...]:
-    if any(isinstance(each.outcome, Failed) for each in checks):
-        return (Verdict.FAILED,)
-    if any(isinstance(each.outcome, NotRun) for each in checks):
-        return (Verdict.PASSED, Verdict.INCOMPLETE)
-    return (Verdict.PASSED,)
 
 
 def lock_digest(content: bytes) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from envlock.model.outcome import Check, Failed, Level, NotRun
+from envlock.model.outcome import Check, Failed, Level, NotRun, Obligation, Passed
 from envlock.model.platform import Platform
 
 
@@ -112,3 +112,34 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def receipt_path(lock_path: str) -> str:
     """Return where the receipt of a lock lies: `a.conda-lock.yml` -> `a.receipt.json`."""
     return lock_path.removesuffix(".conda-lock.yml") + ".receipt.json"
+
+
+# --- the verdict ----------------------------------------------------------------------------------
+
+NO_FRAMEWORK = "framework"
+"""The name of the check that stands for a framework that is not there."""
+PRODUCT = "numbers.matmul.float32"
+"""How the name of the check ends that every device must have passed."""
+_ALWAYS = frozenset({Obligation.GRADIENTS, Obligation.TRAINING})
+"""What no receipt that says it trains can do without, wherever it ran."""
+_ON_GPU = frozenset({Obligation.FRAMEWORK, Obligation.DEVICE})
+"""And of a GPU, that it was seen, and that the driver knows it."""
+
+
+def verdict_of(checks: tuple[Check, ...]) -> Verdict:
+    """Return the answer: one failure fails; a device that was not seen to work leaves it open."""
+    if any(isinstance(check.outcome, Failed) for check in checks):
+        return Verdict.FAILED
+    is_open = any(map(_leaves_open, checks))
+    has_passed = any(isinstance(check.outcome, Passed) for check in checks)
+    return Verdict.PASSED if has_passed and not is_open else Verdict.INCOMPLETE
+
+
+def _leaves_open(check: Check) -> bool:
+    """Say whether a check was not run without which nothing is proven."""
+    if not isinstance(check.outcome, NotRun):
+        return False
+    if check.obligation in _ALWAYS or check.name == NO_FRAMEWORK:
+        return True
+    is_basic = check.obligation in _ON_GPU or check.name.endswith(f".{PRODUCT}")
+    return check.on_gpu and is_basic

@@ -18,7 +18,7 @@ from envlock.model.probe import (
     SpeedLine,
     TrainingLine,
 )
-from envlock.model.receipt import Verdict
+from envlock.model.receipt import NO_FRAMEWORK
 from envlock.model.verifying import Observed
 from envlock.verify.framework import judge_framework
 from envlock.verify.libraries import judge_libraries
@@ -30,7 +30,7 @@ from envlock.verify.numbers import (
     judge_gradient,
     judge_numbers,
 )
-from envlock.verify.plan import PRODUCT, Planned, planned_checks
+from envlock.verify.plan import Planned, planned_checks
 from envlock.verify.sense import sift
 from envlock.verify.speed import judge_speed
 from envlock.verify.training import judge_device, judge_repeat, judge_shuffled, judge_training
@@ -48,38 +48,12 @@ def judge(observed: Observed) -> tuple[Check, ...]:
         checks.append(
             Check(
                 obligation=Obligation.FRAMEWORK,
-                name=_NO_FRAMEWORK,
+                name=NO_FRAMEWORK,
                 outcome=NotRun(reason=reason),
                 on_gpu=observed.wants_gpu,
             )
         )
     return tuple(sorted(checks, key=lambda check: _ORDER[check.obligation]))
-
-
-def verdict_of(checks: tuple[Check, ...]) -> Verdict:
-    """Return the answer: one failure fails; a device that was not seen to work leaves it open."""
-    if any(isinstance(check.outcome, Failed) for check in checks):
-        return Verdict.FAILED
-    is_open = any(map(_leaves_open, checks))
-    has_passed = any(isinstance(check.outcome, Passed) for check in checks)
-    return Verdict.PASSED if has_passed and not is_open else Verdict.INCOMPLETE
-
-
-def _leaves_open(check: Check) -> bool:
-    """Say whether a check was not run without which nothing is proven."""
-    if not isinstance(check.outcome, NotRun):
-        return False
-    if check.obligation in _ALWAYS or check.name == _NO_FRAMEWORK:
-        return True
-    is_basic = check.obligation in _ON_GPU or check.name.endswith(f".{PRODUCT}")
-    return check.on_gpu and is_basic
-
-
-_NO_FRAMEWORK = "framework"
-_ALWAYS = frozenset({Obligation.GRADIENTS, Obligation.TRAINING})
-"""What no receipt that says it trains can do without, wherever it ran."""
-_ON_GPU = frozenset({Obligation.FRAMEWORK, Obligation.DEVICE})
-"""And of a GPU, that it was seen, and that the driver knows it."""
 
 
 def _judge_run(observed: Observed, run: ProbeRun) -> Iterator[Check]:

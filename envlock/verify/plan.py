@@ -11,13 +11,12 @@ from msgspec import Struct
 
 from envlock.model.outcome import Level, Obligation
 from envlock.model.probe import Control
+from envlock.model.receipt import PRODUCT
 
 PRECISIONS = ("float32", "tf32", "bf16", "fp16", "int8")
 OPERATIONS = ("matmul", "conv2d")
 SMALL_MODELS = ("cnn-sgd", "cnn-adam")
 LARGE_MODELS = ("rnn", "transformer")
-PRODUCT = "numbers.matmul.float32"
-"""What is computed at every level."""
 RATES = ("bf16-matmul", "copy")
 
 

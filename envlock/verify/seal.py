@@ -16,9 +16,10 @@ from envlock.model.receipt import (
     Subject,
     VerifiedGpu,
     VerifiedHost,
+    verdict_of,
 )
 from envlock.model.verifying import Observed
-from envlock.verify.judge import judge, verdict_of
+from envlock.verify.judge import judge
 from envlock.verify.libraries import Role, place_libraries
 from envlock.verify.sense import sift
 

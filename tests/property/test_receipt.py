@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from envlock.errors import ReceiptError
 from envlock.formats.receipt import format_receipt, keep, read_receipt
 from envlock.model.outcome import Check, Failed, Level, NotRun, Obligation, Passed
-from envlock.model.receipt import Curve, HostLibrary, Receipt, Verdict
+from envlock.model.receipt import Curve, HostLibrary, Receipt, verdict_of
 from receipts import passed_receipt, subject
 
 words = st.text(max_size=12)
@@ -44,20 +44,13 @@ curves = st.builds(
 )
 
 
-def verdict_of(found: list[Check]) -> Verdict:
-    if any(isinstance(each.outcome, Failed) for each in found):
-        return Verdict.FAILED
-    some = any(isinstance(each.outcome, NotRun) for each in found)
-    return Verdict.INCOMPLETE if some else Verdict.PASSED
-
-
 @st.composite
 def receipts(draw: st.DrawFn) -> Receipt:
     found = draw(checks)
     return passed_receipt(
         subject=subject(python=draw(words), is_hermetic=draw(st.booleans())),
         checks=tuple(found),
-        verdict=verdict_of(found),
+        verdict=verdict_of(tuple(found)),
         level=draw(st.sampled_from(Level)),
         curves=tuple(draw(st.lists(curves, max_size=2))),
         frameworks=draw(st.dictionaries(words, words, max_size=3)),

@@ -467,6 +467,13 @@ def test_digests_names_and_times_have_their_forms():
     ]
 
 
+def test_what_was_not_seen_to_train_cannot_say_that_it_passed():
+    not_trained = (check(Obligation.TRAINING, "t", NotRun(reason="no NVIDIA driver")),)
+
+    with pytest.raises(ReceiptError, match="verdict: altered: `passed` with 0 failed and 1 not"):
+        format_receipt(passed_receipt(checks=not_trained))
+
+
 def test_thousands_of_faults_are_cut():
     document = statement()
     inside(document)["host_libraries"] = [1] * 5000

@@ -22,12 +22,12 @@ from envlock.model.probe import (
     SpeedLine,
     TrainingLine,
 )
-from envlock.model.receipt import Verdict
+from envlock.model.receipt import Verdict, verdict_of
 from envlock.model.tree import Difference, EntryDifference
 from envlock.model.verdict import Workload
 from envlock.model.verifying import Integrity, Observed
 from envlock.model.version import CudaLine
-from envlock.verify.judge import judge, verdict_of
+from envlock.verify.judge import judge
 from recorded_probes import (
     GPU_HOST,
     H100,

@@ -32,10 +32,10 @@ from envlock.model.probe import (
     StartedLine,
     TrainingLine,
 )
-from envlock.model.receipt import Subject, Verdict
+from envlock.model.receipt import Subject, Verdict, verdict_of
 from envlock.model.verdict import Workload
 from envlock.model.version import CudaLine
-from envlock.verify.judge import judge, verdict_of
+from envlock.verify.judge import judge
 from envlock.verify.seal import Sealing, seal
 from recorded_probes import H100, framework_line, lines, observed, run, training
 
