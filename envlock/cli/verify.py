@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from envlock.backends.disk_store import DiskStore
     from envlock.model.host import Host
     from envlock.model.receipt import Receipt
+    from envlock.model.stack import Stack
     from envlock.ports.store import Needs
     from envlock.workflows.verify import Target, VerifyRequest, VerifyTools
 
@@ -58,9 +62,9 @@ def _add_questions(parser: Any) -> None:
     parser.add_argument(
         "--level",
         choices=[each.value for each in Level],
-        default=Level.TRAIN,
-        help="smoke: seconds; train: numbers, gradients, two networks (default); full: every "
-        "precision, recurrent network, transformer, a second run, rates, several GPUs",
+        help="smoke: seconds; train: numbers, gradients, two networks (default, where the stack's "
+        "[verify] says nothing); full: every precision, recurrent network, transformer, a second "
+        "run, rates, several GPUs",
     )
     parser.add_argument(
         "--device",
@@ -91,7 +95,11 @@ def _add_questions(parser: Any) -> None:
         "--timeout", type=float, metavar="SECONDS", help="end a framework's probe after that"
     )
     parser.add_argument(
-        "--data", metavar="DIR", default="", help="train on CIFAR-10, unpacked for Python in DIR"
+        "--data",
+        metavar="DIR",
+        default="",
+        help="train on CIFAR-10, unpacked for Python in DIR (default: the stack's artifact "
+        "cifar-10-python.tar.gz where it has one, else generated pictures)",
     )
 
 
@@ -117,20 +125,63 @@ def run(arguments: argparse.Namespace) -> int:
 
     _refuse_contradictions(arguments)
     refuse_places(arguments)
-    request, key = _request(arguments), load_signing_key(arguments)
-    tools = _tools(arguments)
+    key = load_signing_key(arguments)
+    stack = _stack(arguments)
+    if stack is not None:
+        _fill_in(arguments, stack)
+    request, tools = _request(arguments), _tools(arguments)
     if arguments.lock is None:
         target = _foreign(arguments)
         receipt = verify(target, request, tools)
     else:
         store = open_store()
-        with store.needs() as needs:
+        with store.needs() as needs, ExitStack() as until_then:
             target = _of_lock(arguments, store, needs, tools.host)
+            if stack is not None and not request.data_folder:
+                request = replace(request, data_folder=_data(stack, store, arguments, until_then))
             receipt = verify(target, request, tools)
     clear_line()
     tell(receipt, arguments)
     write_results(receipt, target, key, arguments)
     return _status(receipt, fails_on_not_run=arguments.fail_on == _NOT_RUN)
+
+
+def _stack(arguments: argparse.Namespace) -> Stack | None:
+    """Return the stack that was named; None where a lock was, or no file at all."""
+    from envlock.cli.wiring import load_stack
+
+    is_stack = arguments.lock is not None and arguments.lock.endswith(".toml")
+    return load_stack(arguments.lock) if is_stack else None
+
+
+def _fill_in(arguments: argparse.Namespace, stack: Stack) -> None:
+    """Let a stack's `[verify]` say what the command line does not."""
+    arguments.level = arguments.level or stack.verify.level
+    if arguments.timeout is None:
+        arguments.timeout = stack.verify.timeout_seconds
+
+
+def _data(
+    stack: Stack, store: DiskStore, arguments: argparse.Namespace, until_then: ExitStack
+) -> str:
+    """Return where the CIFAR-10 of a stack's artifacts lies, unpacked until a moment; or nothing.
+
+    Raises as fetching an archive does, and `ArchiveError` for one that holds something else.
+    """
+    from envlock.backends.training_data import CIFAR_ARCHIVE, unpack_cifar
+    from envlock.cli.store_wiring import make_build_tools
+    from envlock.ports.artifacts import WantedArtifact
+
+    named = [each for each in stack.artifacts if each.url.rpartition("/")[2] == CIFAR_ARCHIVE]
+    if not named or arguments.level == Level.SMOKE:
+        return ""
+    wanted = WantedArtifact(
+        file_name=CIFAR_ARCHIVE, url=named[0].url, sha256=named[0].sha256, package=named[0].name
+    )
+    tools = make_build_tools(store, arguments)
+    tools.artifacts.fetch([wanted], tools.progress)
+    folder = until_then.enter_context(tempfile.TemporaryDirectory(prefix="envlock-data-"))
+    return str(unpack_cifar(Path(tools.artifacts.path_of(wanted.sha256)), Path(folder)))
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
@@ -177,7 +228,7 @@ def _request(arguments: argparse.Namespace) -> VerifyRequest:
     from envlock.workflows.verify import VerifyRequest
 
     return VerifyRequest(
-        level=Level(arguments.level),
+        level=Level(arguments.level or Level.TRAIN),
         device=WantedDevice(arguments.device),
         controls=tuple(dict.fromkeys(map(Control, arguments.controls))),
         is_compiled=arguments.compile,

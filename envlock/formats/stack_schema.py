@@ -397,7 +397,7 @@ class VerifyTable(_Table, frozen=True, kw_only=True):
 
     level: VerifyLevel | UnsetType = UNSET
     timeout_seconds: (
-        Annotated[int, Meta(ge=1, le=604_800, description="How long each check may take.")]
+        Annotated[int, Meta(ge=1, le=604_800, description="How long a framework's probe may take.")]
         | UnsetType
     ) = UNSET
 
