@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from packaging.utils import canonicalize_name
+
+from envlock.audit.wheel_choice import installs_on, origin_for
 from envlock.model.lock import Lock, LockedPackage, LockHead
-from envlock.model.reading import Ecosystem, FoundPackage, Origin, OriginKind, Reading
+from envlock.model.reading import Ecosystem, FoundPackage, Reading
 
 _MANAGERS = {Ecosystem.CONDA: "conda", Ecosystem.PYPI: "pip"}
+DEFAULT_PLATFORM = "linux-64"
+"""What a file is judged for that names no platform: where GPUs are trained on."""
 
 
 def as_lock(reading: Reading) -> Lock:
     """Return the conda and PyPI packages that have a version, one row for each platform.
 
-    Platforms go by conda's names; a package without any is on every platform of the file. Never
-    raises; what is no package of an environment (images, apt, the project itself) is left out.
+    Platforms go by conda's names, names of distributions are normalised. A package without
+    platforms is on every platform of the file that its marker and its wheels admit; a file without
+    any is judged for linux-64. Never raises; what is no package of an environment (images, apt, the
+    project itself) is left out.
     """
-    subdirs = {item.name: item.subdir for item in reading.platforms}
+    subdirs = subdirs_of(reading)
     everywhere = tuple(dict.fromkeys(subdirs.values()))
     return Lock(
         head=LockHead(
@@ -27,55 +34,61 @@ def as_lock(reading: Reading) -> Lock:
             facts=reading.facts,
         ),
         packages=tuple(
-            row
+            locked_on(package, subdir)
             for package in reading.packages
-            if package.ecosystem in _MANAGERS and package.version and not package.is_project
-            for row in _rows(package, _platforms(package, subdirs) or everywhere)
+            if is_installed(package)
+            for subdir in dict.fromkeys(subdirs[name] for name in platforms_of(package, subdirs))
         ),
     )
 
 
-def _platforms(package: FoundPackage, subdirs: dict[str, str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(subdirs.get(name, name) for name in package.platforms))
+def subdirs_of(reading: Reading) -> dict[str, str]:
+    """Return the platforms of a file, each with conda's name for it."""
+    found = {item.name: item.subdir for item in reading.platforms}
+    for package in reading.packages:
+        found.update({name: name for name in package.platforms if name not in found})
+    if not found:
+        seen = dict.fromkeys(item.subdir for item in reading.packages)
+        found = {name: name for name in seen if name not in ("", "noarch")}
+    return found or {DEFAULT_PLATFORM: DEFAULT_PLATFORM}
 
 
-def _rows(package: FoundPackage, platforms: Iterable[str]) -> Iterable[LockedPackage]:
-    for platform in platforms:
-        origin = _origin(package.origins, platform)
-        hashes = origin.hashes if origin else {}
-        yield LockedPackage(
-            name=package.name,
-            version=package.version or "",
-            manager=_MANAGERS[package.ecosystem],
-            platform=platform,
-            url=origin.address if origin else "",
-            md5=hashes.get("md5"),
-            sha256=hashes.get("sha256"),
-            dependencies=dict(map(_dependency, package.dependencies)),
-        )
+def platforms_of(package: FoundPackage, subdirs: dict[str, str]) -> Iterable[str]:
+    """Return the platforms of a file that install a package, by the file's names."""
+    if package.platforms:
+        return package.platforms
+    return (name for name, subdir in subdirs.items() if installs_on(package, subdir))
+
+
+def is_installed(package: FoundPackage) -> bool:
+    """Say whether a row is a package of an environment, with a version."""
+    is_package = package.ecosystem in _MANAGERS and not package.is_project
+    return is_package and bool(package.version)
+
+
+def locked_on(package: FoundPackage, subdir: str) -> LockedPackage:
+    """Return a package as a lock has it for a platform, with the file that it would take."""
+    origin = origin_for(package.origins, subdir)
+    hashes = origin.hashes if origin else {}
+    is_conda = package.ecosystem is Ecosystem.CONDA
+    return LockedPackage(
+        name=package.name.lower() if is_conda else canonicalize_name(package.name),
+        version=package.version or "",
+        manager=_MANAGERS[package.ecosystem],
+        platform=subdir,
+        url=(origin.address if origin else "") or _archive_name(package),
+        md5=hashes.get("md5"),
+        sha256=hashes.get("sha256"),
+        dependencies=dict(map(_dependency, package.dependencies)),
+    )
+
+
+def _archive_name(package: FoundPackage) -> str:
+    """Return what an archive of a conda package would be called: it tells the build."""
+    is_known = package.ecosystem is Ecosystem.CONDA and package.build
+    return f"{package.name}-{package.version}-{package.build}.conda" if is_known else ""
 
 
 def _dependency(text: str) -> tuple[str, str]:
     name, _, rest = text.partition(" ")
     return name, rest
-
-
-_WHEEL_WORDS = {
-    "linux-64": ("linux", "x86_64"),
-    "linux-aarch64": ("linux", "aarch64"),
-    "osx-64": ("macosx", "x86_64"),
-    "osx-arm64": ("macosx", "arm64"),
-    "win-64": ("win", "amd64"),
-}
-"""What the name of a wheel for a platform holds."""
-
-
-def _origin(origins: tuple[Origin, ...], platform: str) -> Origin | None:
-    """Return the file that a platform would take: its own wheel, else any wheel, else the first."""
-    words = _WHEEL_WORDS.get(platform, ())
-    for origin in origins:
-        name = origin.address.rpartition("/")[2]
-        if origin.kind is OriginKind.WHEEL and words and all(word in name for word in words):
-            return origin
-    pure = [item for item in origins if item.address.partition("#")[0].endswith("-any.whl")]
-    return next(iter([*pure, *origins]), None)

@@ -9,6 +9,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from envlock.audit.as_lock import as_lock
+from envlock.audit.environments import Environment, environments
 from envlock.model.finding import AuditPolicy, Severity
 from envlock.model.lock import Lock
 from envlock.model.reading import FileKind, Reading
@@ -35,6 +36,11 @@ class Case:
     def lock(self) -> Lock:
         """The conda and PyPI packages as a lock, for the rules that compat and solve have."""
         return as_lock(self.reading)
+
+    @cached_property
+    def environments(self) -> tuple[Environment, ...]:
+        """The same packages by environment and platform: packages meet only there."""
+        return environments(self.reading)
 
 
 class Hit(Struct, frozen=True, kw_only=True, omit_defaults=True):

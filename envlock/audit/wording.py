@@ -23,3 +23,11 @@ def some(names: Iterable[str]) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Return "1 file", "1,200 files"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Iterable[str], limit: int = 4) -> str:
+    """Return things that are no names, each once, of many the first few: `a, b and 3 more`."""
+    every = list(dict.fromkeys(names))
+    if len(every) > limit + 1:
+        return f"{', '.join(every[:limit])} and {len(every) - limit} more"
+    return " and ".join(filter(None, (", ".join(every[:-1]), *every[-1:])))
