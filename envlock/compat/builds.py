@@ -63,7 +63,7 @@ def read_build(name: str, build: str, channel: str, system: System) -> Build:
         return CpuBuild()
     if match := _CUDA.search(build):
         cudnn = vendored_cudnn(name, build) if _is_pytorch(channel) else None
-        return CudaBuild(line=_line(match["digits"]), cudnn=cudnn)
+        return CudaBuild(line=line_in_digits(match["digits"]), cudnn=cudnn)
     if _GPU.search(build):
         return CudaBuild(line=None)
     if _CPU.search(build) or system is System.MACOS:
@@ -90,7 +90,21 @@ def runs_on(build_line: CudaLine, line: CudaLine) -> bool:
     return build_line.major == line.major and build_line.minor <= line.minor
 
 
-def _line(digits: str | None) -> CudaLine | None:
+def cuda_major_of(build: str) -> int | None:
+    """Return the CUDA major that a build string names, alone or as part of a line."""
+    match = _CUDA.search(build)
+    digits = match["digits"] if match else None
+    if digits is None:
+        return None
+    line = line_in_digits(digits)
+    return line.major if line else int(digits)
+
+
+def line_in_digits(digits: str | None) -> CudaLine | None:
+    """Return the line that a tag's digits name: `121` and `12.1` are 12.1, `92` is 9.2, `12` none.
+
+    None also for no digits.
+    """
     if digits is None:
         return None
     if "." in digits:

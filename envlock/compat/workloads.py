@@ -12,6 +12,7 @@ from envlock.compat.conda_kernels import conda_kernels
 from envlock.compat.evidence import read_table
 from envlock.compat.frameworks import framework, known_frameworks
 from envlock.compat.kernels import kernels_of_wheel
+from envlock.compat.locked import build_of, channel_of
 from envlock.compat.nvidia_wheels import wheel_line
 from envlock.compat.pypi_frameworks import pypi_framework
 from envlock.compat.wheels import wheel_facts
@@ -159,7 +160,7 @@ def _build_line(item: LockedPackage, platform: Platform) -> CudaLine | None:
     carriers = {facts.carrier for name in known_frameworks() if (facts := framework(name))}
     if item.name not in carriers:
         return None
-    build = read_build(item.name, _build(item), _channel(item), platform.system)
+    build = read_build(item.name, build_of(item), channel_of(item), platform.system)
     return build.line if isinstance(build, CudaBuild) else None
 
 
@@ -177,25 +178,15 @@ def _kernels_of(
             if line or found.evidence is None:
                 yield found
         elif item.manager == "conda" and item.name in carriers and (line or not _is_cpu(item)):
-            known = conda_kernels(item.name, item.version, _build(item), _channel(item), platform)
-            yield known or Kernels(artifact=f"{item.name} {item.version} {_build(item)}")
+            known = conda_kernels(
+                item.name, item.version, build_of(item), channel_of(item), platform
+            )
+            yield known or Kernels(artifact=f"{item.name} {item.version} {build_of(item)}")
 
 
 def _is_cpu(item: LockedPackage) -> bool:
-    build = read_build(item.name, _build(item), _channel(item), System.LINUX)
+    build = read_build(item.name, build_of(item), channel_of(item), System.LINUX)
     return isinstance(build, CpuBuild)
-
-
-def _file_name(item: LockedPackage) -> str:
-    return item.url.rpartition("/")[2].removesuffix(".conda").removesuffix(".tar.bz2")
-
-
-def _build(item: LockedPackage) -> str:
-    return _file_name(item).rpartition("-")[2]
-
-
-def _channel(item: LockedPackage) -> str:
-    return item.url.rsplit("/", 2)[0]
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str | None:

@@ -17,13 +17,13 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from envlock.compat.builds import CudaBuild, read_build, runs_on, vendored_cudnn
 from envlock.compat.components import line_of
+from envlock.compat.copies import CUDNN_PACKAGES
 from envlock.compat.nvidia_wheels import WheelKind, wheel_component, wheel_line
 from envlock.compat.wheels import wheel_facts
 from envlock.model.lock import LockedPackage
 from envlock.model.platform import Platform
 from envlock.model.version import CudaLine, parse_dotted
 from envlock.solve.difference import parse_archive
-from envlock.solve.family import CUDNN_PACKAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

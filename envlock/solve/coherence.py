@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from envlock.compat.architectures import architecture
 from envlock.compat.builds import CpuBuild, CudaBuild, runs_on, vendored_cudnn
 from envlock.compat.components import component_of, line_of
+from envlock.compat.copies import CUDNN_PACKAGES
 from envlock.compat.drivers import DriverVersion, cuda_of_driver, minor_floor
 from envlock.compat.evidence import Confidence
 from envlock.compat.frameworks import FrameworkFacts, framework, known_frameworks
@@ -19,7 +20,7 @@ from envlock.model.package import Package
 from envlock.model.platform import Platform
 from envlock.model.question import Answer
 from envlock.model.stack import Framework, Gpu, Stack, Where
-from envlock.solve.family import CUDNN_PACKAGES, is_newer_minor
+from envlock.solve.family import is_newer_minor
 from envlock.solve.incoherence import Incoherence
 from envlock.solve.proof import uncovered
 from envlock.solve.view import View

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from envlock.compat.components import component_of, line_of, spec_for
+from envlock.compat.copies import CUDNN_PACKAGES
 from envlock.model.package import Variant
 from envlock.model.question import Ask
 from envlock.model.stack import Gpu
 from envlock.model.version import CudaLine
 from envlock.solve.view import View
-
-CUDNN_PACKAGES = ("cudnn", "libcudnn")
 
 
 def family_asks(view: View, gpu: Gpu) -> Iterable[Ask]:

@@ -1,0 +1,66 @@
+"""What was declared of the machines that a lock is for: by a policy, by its stack, by its head."""
+
+from __future__ import annotations
+
+import msgspec
+
+from envlock.audit.environments import Environment
+from envlock.audit.rule import Case
+from envlock.formats.conda_lock import FACT_PREFIX
+from envlock.model.platform import Accelerator, System
+from envlock.model.stack import Fleet
+
+_INPUTS = f"{FACT_PREFIX}inputs"
+
+
+def fleet_of(case: Case) -> Fleet:
+    """Return the oldest machine that must run it; what a policy says goes before the stack's."""
+    own = case.stack.fleet if case.stack else Fleet()
+    return Fleet(
+        driver=case.policy.driver or own.driver,
+        glibc=case.policy.glibc or own.glibc,
+        macos=own.macos,
+    )
+
+
+def compute_of(case: Case) -> tuple[str, ...]:
+    """Return the compute capabilities of the GPUs that must run it; empty where none is named."""
+    gpu = case.stack.gpu if case.stack else None
+    return case.policy.compute or (gpu.compute if gpu else ())
+
+
+def accelerator_of(case: Case, place: Environment) -> Accelerator | None:
+    """Return what a platform was declared to compute on; None where nobody says.
+
+    GPUs or a driver in a policy are a word for CUDA, except on a Mac.
+    """
+    platform = place.platform
+    if case.stack and platform in case.stack.platforms:
+        return case.stack.accelerator(platform)
+    told = case.reading.facts.get(f"{FACT_PREFIX}{place.subdir}/accelerator")
+    if told in {item.value for item in Accelerator}:
+        return Accelerator(told)
+    is_mac = platform is None or platform.system is System.MACOS
+    wants_gpus = bool(case.policy.compute or case.policy.driver) or _has_cuda(case, place)
+    return Accelerator.CUDA if wants_gpus and not is_mac else None
+
+
+def _has_cuda(case: Case, place: Environment) -> bool:
+    """Say whether the file itself promises GPUs of the platform's machines."""
+    return any(
+        item.name == place.platform_name
+        and any(one.startswith("__cuda") for one in item.virtual_packages)
+        for item in case.reading.platforms
+    )
+
+
+def newer_components(case: Case) -> frozenset[str]:
+    """Return the toolkit's components that may be of a newer minor, as the stack says."""
+    if case.stack and case.stack.gpu:
+        return frozenset(case.stack.gpu.newer_components)
+    try:
+        inputs = msgspec.json.decode(case.reading.facts.get(_INPUTS, "{}"), type=dict[str, object])
+    except (msgspec.MsgspecError, RecursionError):
+        return frozenset()
+    named = inputs.get("gpu.newer-components")
+    return frozenset(map(str, named)) if isinstance(named, list) else frozenset()

@@ -1,0 +1,154 @@
+"""EL301: a framework came as a CPU build, and nobody said so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from envlock.audit.declared import accelerator_of
+from envlock.audit.environments import Environment, gathered, told_places
+from envlock.audit.rule import Case, Hit, Rule
+from envlock.audit.wording import listed
+from envlock.compat.components import component_of
+from envlock.compat.framework_builds import BuiltFor, FrameworkBuild, framework_builds
+from envlock.compat.locked import build_of
+from envlock.compat.nvidia_wheels import wheel_component
+from envlock.model.finding import Severity
+from envlock.model.lock import LockedPackage
+from envlock.model.platform import Accelerator, System
+
+_RUNTIME = frozenset({"cudatoolkit", "cuda-cudart", "cuda-runtime", "libcublas", "cudnn", "nccl"})
+"""Conda packages that nobody installs but to compute on a GPU."""
+_Key = tuple[str, str]
+"""A framework and a platform."""
+
+
+class _Silent(Struct, frozen=True):
+    """One CPU build, and what speaks against it."""
+
+    package: str
+    name: str
+    why: str
+    severity: Severity
+    remedy: str
+
+
+def _find(case: Case) -> Iterable[Hit]:
+    builds = {
+        id(place): framework_builds(place.lock.packages, place.platform)
+        for place in case.environments
+        if place.platform and place.platform.system is not System.MACOS
+    }
+    seen = _Seen(case, builds)
+    found = gathered(case.environments, lambda place: _silent(case, place, seen))
+    for item, places in found.items():
+        lines = (one.found.line for one in places[0].placed if one.row.name == item.name)
+        yield Hit(
+            message=f"{item.package} is a CPU build {told_places(places)}: {item.why}.",
+            line=next(lines, 0),
+            subject=item.name,
+            severity=item.severity,
+            remedy=item.remedy,
+        )
+
+
+class _Seen:
+    """Where the file has CUDA builds of each framework."""
+
+    def __init__(self, case: Case, builds: Mapping[int, tuple[FrameworkBuild, ...]]) -> None:
+        self.builds = builds
+        self.by_platform: set[_Key] = set()
+        self.by_environment: dict[_Key, list[str]] = {}
+        for place in case.environments:
+            for build in builds.get(id(place), ()):
+                if build.built_for is BuiltFor.CUDA:
+                    self.by_platform.add((build.framework, place.subdir))
+                    elsewhere = self.by_environment.setdefault((build.framework, place.name), [])
+                    elsewhere.append(place.platform_name)
+
+
+def _silent(case: Case, place: Environment, seen: _Seen) -> Iterable[_Silent]:
+    builds = seen.builds.get(id(place), ())
+    declared = accelerator_of(case, place)
+    if declared not in (None, Accelerator.CUDA):
+        return
+    told: set[str] = set()
+    for build in builds:
+        if build.built_for is not BuiltFor.CPU or build.framework in told:
+            continue
+        found = _why(build, place, seen, is_wanted=declared is Accelerator.CUDA)
+        if found:
+            told.add(build.framework)
+            why, severity = found
+            yield _Silent(
+                package=_told(build.package),
+                name=build.package.name,
+                why=why,
+                severity=severity,
+                remedy=_remedy(build.package),
+            )
+
+
+def _why(
+    build: FrameworkBuild, place: Environment, seen: _Seen, *, is_wanted: bool
+) -> tuple[str, Severity] | None:
+    """Return what speaks against a CPU build, the strongest first; None where it is meant."""
+    name = build.framework
+    beside = [
+        one.package
+        for one in seen.builds.get(id(place), ())
+        if one.built_for is BuiltFor.CUDA and (one.framework == name or not build.is_companion)
+    ]
+    runtime = [item for item in place.lock.packages if _is_runtime(item)]
+    elsewhere = seen.by_environment.get((name, place.name), [])
+    if build.is_companion and not beside:
+        return None
+    if is_wanted:
+        return "GPUs were asked for there", Severity.ERROR
+    if beside:
+        return f"{_told(beside[0])} beside it is for CUDA", Severity.WARNING
+    if runtime and not build.is_chosen:
+        named = listed((f"{item.name} {item.version}" for item in runtime), 2)
+        return f"{named} beside it would be for nothing", Severity.WARNING
+    if elsewhere:
+        return f"on {listed(elsewhere)} it is for CUDA", Severity.WARNING
+    is_meant = build.is_chosen or (name, place.subdir) in seen.by_platform
+    return None if is_meant else ("nothing in the file says that this is meant", Severity.NOTE)
+
+
+def _is_runtime(item: LockedPackage) -> bool:
+    if item.manager == "conda":
+        return item.name in _RUNTIME or component_of(item.name) in _RUNTIME
+    return wheel_component(item.name) is not None
+
+
+def _told(item: LockedPackage) -> str:
+    build = build_of(item) if item.manager == "conda" else ""
+    return f"{item.name} {item.version} {build}".rstrip()
+
+
+def _remedy(item: LockedPackage) -> str:
+    if item.manager == "conda":
+        return (
+            f"ask for a CUDA build by name, `{item.name}=*=*cuda*`, and tell the solver that there "
+            "is a GPU (the virtual package `__cuda`); or say in the stack that the CPU is meant."
+        )
+    if item.name == "jaxlib":
+        return "ask for `jax[cuda12]` or newer, which brings the plugin; or say that it is meant."
+    return (
+        f"take {item.name} from an index that has CUDA builds for this platform; or say in the "
+        "stack that the CPU is meant."
+    )
+
+
+RULE = Rule(
+    code="EL301",
+    name="cpu-build",
+    title="frameworks that came as CPU builds",
+    reason="A solver that sees no GPU takes a CPU build without a word; everything installs, and "
+    "training is a hundred times slower.",
+    remedy="ask for a CUDA build by name, or say that the CPU is meant.",
+    severity=Severity.ERROR,
+    find=_find,
+)
