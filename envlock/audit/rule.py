@@ -32,6 +32,11 @@ class Case:
     stack: Stack | None = None
     """The stack that the lock belongs to, where there is one."""
 
+    @property
+    def stack_file(self) -> str:
+        """The stack's file, for remedies; `STACK` where there is none."""
+        return self.stack.python.where.file if self.stack else "STACK"
+
     @cached_property
     def lock(self) -> Lock:
         """The conda and PyPI packages as a lock, for the rules that compat and solve have."""

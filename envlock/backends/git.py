@@ -21,6 +21,8 @@ _TIMEOUT_SECONDS = 60.0
 """git answers in milliseconds; a partial clone may have to fetch the file first."""
 _SHOWN = 300
 _QUESTIONS = 2
+_PLAIN_FILES = ("100644 blob ", "100755 blob ", "100664 blob ")
+"""Neither links nor other repositories."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,23 @@ class GitHistory:
         place = Path(self._folder, file)
         return self._read(str(place.parent), revision, f"./{place.name}", limit_bytes)
 
+    def is_folder(self, revision: str, path: str) -> bool:
+        """Say whether a path of a revision is a folder; see the port."""
+        return self._find(self._folder, revision, path)[1] == "tree"
+
+    def files_below(self, revision: str, path: str) -> tuple[str, ...]:
+        """Return the files below a folder of a revision; see the port."""
+        identity, kind, _ = self._find(self._folder, revision, path)
+        if kind != "tree":
+            raise HistoryError(f"{revision}:{path}: expected a folder, found a file")
+        answer = self._ask(self._folder, ["ls-tree", "-r", "-z", "--full-tree", identity])
+        if answer.status:
+            raise _refused(self._folder, answer)
+        start = path if path.endswith("/") or not path else f"{path}/"
+        rows = answer.output.decode("utf-8", "surrogateescape").split("\0")
+        found = (row.partition("\t") for row in rows if row.startswith(_PLAIN_FILES))
+        return tuple(sorted(f"{start}{name}" for _, _, name in found))
+
     def working_path(self, path: str) -> str:
         """Return where a path of the repository lies on disk; see the port."""
         if path.startswith(("./", "../")):
@@ -56,6 +75,13 @@ class GitHistory:
         return str(Path(self._folder, up, path))
 
     def _read(self, folder: str, revision: str, path: str, limit_bytes: int) -> bytes:
+        identity, kind, size_bytes = self._find(folder, revision, path)
+        if kind == "tree":
+            raise HistoryError(f"{revision}:{path}: expected a file, found a folder")
+        return self._blob(folder, f"{revision}:{path}", identity, size_bytes, limit_bytes)
+
+    def _find(self, folder: str, revision: str, path: str) -> tuple[str, str, int]:
+        """Return the object id, the kind (`blob` or `tree`) and the size of what a path names."""
         name = f"{revision}:{path}"
         if any(char in name for char in "\n\r\0"):
             raise HistoryError(f"{name!r} is not a revision and a path")
@@ -67,10 +93,8 @@ class GitHistory:
         if revision and lines[0].split()[1:2] != ["tree"]:
             raise _unknown_revision(revision, folder, is_ambiguous=lines[0].endswith(" ambiguous"))
         match lines[1].split():
-            case [identity, "blob", size] if size.isdigit():
-                return self._blob(folder, name, identity, int(size), limit_bytes)
-            case [_, "tree", _]:
-                raise HistoryError(f"{name}: expected a file, found a folder")
+            case [identity, ("blob" | "tree") as kind, size] if size.isdigit():
+                return identity, kind, int(size)
             case _:
                 raise _unknown_path(revision, path)
 

@@ -13,22 +13,27 @@ if TYPE_CHECKING:
     import argparse
 
     from envlock.model.finding import AuditReport
-    from envlock.workflows.audit import AuditRequest, AuditTools
+    from envlock.workflows.audit import AuditRequest
 
 
 def add_parser(subparsers: Any) -> None:
     """Describe the command line."""
+    from envlock.cli.audit_wiring import add_machine_options
+
     parser = subparsers.add_parser(
         "audit",
         help="judge the lock files of any tool, and say what to do about them",
-        description="Read each PATH (a file, or a project's folder) and say what in it cannot be "
-        "rebuilt, would not run, or lets a stranger in: locks of conda-lock, pixi, uv, poetry and "
-        "pip (pylock.toml), explicit lists, requirements, environment.yml and Dockerfiles. Each "
-        "finding has a code, a place, a reason and a remedy.",
+        description="Read each PATH (a file, a project's folder, or either in a revision of git, "
+        "as HEAD~3:stacks) and say what in it cannot be rebuilt, would not run, or lets a stranger "
+        "in: locks of envlock, conda-lock, pixi, uv, poetry and pip (pylock.toml), explicit lists, "
+        "requirements, environment.yml and Dockerfiles. A stack means its lock. Each finding has "
+        "a code, a place, a reason and a remedy.",
         epilog="Exit status: 0 clean, 1 findings at or above --fail-on, 2 a file that cannot be "
         "read or an option at fault.",
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="a file or a project's folder")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", help="a file, a project's folder, REVISION:PATH"
+    )
     parser.add_argument(
         "--as",
         dest="kind",
@@ -41,16 +46,18 @@ def add_parser(subparsers: Any) -> None:
         default=Severity.WARNING,
         help="exit 1 for findings as bad as this or worse (default: warning)",
     )
+    add_machine_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit what was named."""
     from envlock.cli.audit_render import render, render_json
+    from envlock.cli.audit_wiring import make_audit_tools
     from envlock.cli.table import emit
     from envlock.workflows.audit import audit
 
-    report = audit(_request(arguments), _tools())
+    report = audit(_request(arguments), make_audit_tools())
     emit(render_json(report) if arguments.json else render(report))
     return _status(report)
 
@@ -63,21 +70,13 @@ def _status(report: AuditReport) -> ExitCode:
 
 def _request(arguments: argparse.Namespace) -> AuditRequest:
     from envlock.audit.engine import Ruling
+    from envlock.cli.audit_wiring import read_machines
     from envlock.workflows.audit import AuditRequest
 
     return AuditRequest(
         paths=tuple(arguments.paths),
         ruling=Ruling(today=datetime.now(tz=UTC).date().isoformat()),
-        policy=AuditPolicy(),
+        policy=read_machines(arguments, AuditPolicy()),
         kind=FileKind(arguments.kind) if arguments.kind else None,
         fail_on=Severity(arguments.fail_on),
     )
-
-
-def _tools() -> AuditTools:
-    from envlock.audit.rules import all_rules
-    from envlock.backends.files import DiskWorkspace
-    from envlock.backends.project_tree import DiskTree
-    from envlock.workflows.audit import AuditTools
-
-    return AuditTools(workspace=DiskWorkspace(), tree=DiskTree(), rules=all_rules())

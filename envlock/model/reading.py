@@ -25,11 +25,18 @@ class FileKind(StrEnum):
     EXPLICIT = "explicit"
     ENVIRONMENT = "environment"
     DOCKERFILE = "dockerfile"
+    STACK = "stack"
+    """A stack of envlock: what it asks for is judged when it is solved."""
 
     @property
     def is_lock(self) -> bool:
         """Whether such a file claims to say exactly what is installed."""
-        return self not in (FileKind.REQUIREMENTS, FileKind.ENVIRONMENT, FileKind.DOCKERFILE)
+        return self not in (
+            FileKind.REQUIREMENTS,
+            FileKind.ENVIRONMENT,
+            FileKind.DOCKERFILE,
+            FileKind.STACK,
+        )
 
 
 class Ecosystem(StrEnum):

@@ -94,6 +94,10 @@ class Sights(Struct, frozen=True, kw_only=True):
     """Why each kind of observation was not made."""
     stale: tuple[str, ...] = ()
     """Why a lock is not what its stack says, in words; empty where it is fresh."""
+    altered: tuple[str, ...] = ()
+    """Which part of a lock of ours is not what its own digests say, in words."""
+    unsolvable: tuple[str, ...] = ()
+    """Why nobody can solve a lock of ours again, in words: no pin, a damaged one."""
     lock_sha256: str = ""
     receipts: tuple[ReceiptSeen, ...] = ()
     drift: tuple[Difference, ...] = ()

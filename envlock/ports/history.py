@@ -30,6 +30,14 @@ class History(Protocol):
         """Return what a file that lies on disk was in a revision."""
         ...
 
+    def is_folder(self, revision: str, path: str) -> bool:
+        """Say whether a path of a revision, as for `read_bytes`, is a folder; an empty one is."""
+        ...
+
+    def files_below(self, revision: str, path: str) -> tuple[str, ...]:
+        """Return the files below a folder of a revision, ordered, each for `read_bytes`."""
+        ...
+
     def working_path(self, path: str) -> str:
         """Return where a path of `read_bytes` lies on disk now, whether there is a file or not."""
         ...

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from envlock.formats.canonical import format_canonical
-from envlock.formats.conda_lock import FACT_PREFIX, read_seal
+from envlock.formats.conda_lock import FACT_PREFIX, Seal, read_seal
 
 INPUTS = "envlock/inputs"
 PIN = "envlock/pin"
@@ -57,20 +57,38 @@ def judge_freshness(inputs: Mapping[str, object], sources: Sources, content: byt
         return Unknown(
             reason="the lock's head holds none of envlock's facts: another tool wrote it"
         )
-    facts = seal.facts
-    changed = _changed_inputs(facts[INPUTS], inputs)
-    reasons = [
-        *(changed or _missing_platforms(facts, inputs)),
+    reasons = (
+        *changed_inputs(seal.facts, inputs),
+        *changed_sources(seal.facts, sources),
+        *broken_digests(seal),
+    )
+    return Stale(reasons=reasons) if reasons else Fresh()
+
+
+def changed_inputs(facts: Mapping[str, str], inputs: Mapping[str, object]) -> tuple[str, ...]:
+    """Return, in words, what a stack says otherwise than when its lock was made."""
+    changed = _changed_inputs(facts.get(INPUTS, ""), inputs)
+    return tuple(changed or _missing_platforms(facts, inputs))
+
+
+def changed_sources(facts: Mapping[str, str], sources: Sources) -> tuple[str, ...]:
+    """Return, in words, how what a stack solves from is not what its lock was solved from."""
+    return (
         *_changed_pin(facts.get(PIN), sources.pin),
         *(_changed_recording(facts.get(RECORDING), sources) if sources.takes_pypi else ()),
-    ]
+    )
+
+
+def broken_digests(seal: Seal) -> tuple[str, ...]:
+    """Return, in words, which half of a lock is not what its own digest says."""
+    found = []
     if not seal.head_is_whole:
-        reasons.append("the head no longer matches its digest: it was edited")
+        found.append("the head no longer matches its digest: it was edited")
     if not seal.body_is_whole:
-        reasons.append(
+        found.append(
             "the package section no longer matches its digest: it was edited, cut short or merged"
         )
-    return Stale(reasons=tuple(reasons)) if reasons else Fresh()
+    return tuple(found)
 
 
 def _changed_inputs(locked_text: str, inputs: Mapping[str, object]) -> list[str]:

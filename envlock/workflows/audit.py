@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from envlock.audit.engine import Ruling, judge
-from envlock.audit.rule import Case, Rule
-from envlock.errors import EnvlockError, Fault, InputFileError
-from envlock.formats.readers.registry import read, recognise_name
+from envlock.audit.rule import Case
+from envlock.errors import EnvlockError
+from envlock.formats.readers.registry import read
 from envlock.model.finding import AuditPolicy, AuditReport, Judged, Severity, Unreadable
-from envlock.model.lock import LOCK_LIMIT_BYTES
 from envlock.model.reading import FileKind
-from envlock.model.sight import NOTHING_SEEN
 from envlock.model.stack import AuditLevel
-from envlock.ports.tree import Tree
-from envlock.ports.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditTools:
-    """What an audit acts through."""
-
-    workspace: Workspace
-    tree: Tree
-    rules: Sequence[Rule]
+from envlock.workflows.audit_sights import look_around
+from envlock.workflows.audit_targets import Target, find_targets, read_target
+from envlock.workflows.audit_tools import AuditTools
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +30,21 @@ class AuditRequest:
 
 
 def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
-    """Judge every file that the paths mean.
+    """Judge everything that the paths mean.
 
-    A file of which nothing can be read is told among the others. Raises `InputFileError` for a path
-    that is not there, and for a folder without any file that could be audited.
+    A file of which nothing can be read is told among the others. Raises `InputFileError` for a
+    folder without any file that could be audited, and `HistoryError` for a revision or a path of
+    one that git does not know.
     """
     judged: list[Judged] = []
     unreadable: list[Unreadable] = []
-    for file in dict.fromkeys(_files(request.paths, tools)):
+    for target in find_targets(request.paths, tools):
         try:
-            judged.append(_judge_file(file, request, tools))
+            judged.append(_judge_target(target, request, tools))
         except EnvlockError as error:
-            unreadable.append(Unreadable(file=file, problem=error.message, hints=error.hints))
+            unreadable.append(
+                Unreadable(file=target.label, problem=error.message, hints=error.hints)
+            )
     return AuditReport(
         judged=tuple(judged),
         asked=request.level,
@@ -61,21 +53,9 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
     )
 
 
-def _files(paths: Iterable[str], tools: AuditTools) -> Iterable[str]:
-    for path in paths:
-        if not tools.tree.is_folder(path):
-            yield path
-            continue
-        found = [name for name in tools.tree.files_below(path) if recognise_name(name)]
-        if not found:
-            problem = "no file in this folder has the name of a lock, a wish list or a Dockerfile"
-            hint = "name the file itself"
-            raise InputFileError([Fault(where=path, problem=problem, hint=hint)])
-        yield from found
-
-
-def _judge_file(file: str, request: AuditRequest, tools: AuditTools) -> Judged:
-    content = tools.workspace.read_bytes(file, limit_bytes=LOCK_LIMIT_BYTES)
-    reading = read(content, file, request.kind)
-    case = Case(reading=reading, sights=NOTHING_SEEN, policy=request.policy)
+def _judge_target(target: Target, request: AuditRequest, tools: AuditTools) -> Judged:
+    content = read_target(target, tools)
+    reading = read(content, target.label, request.kind)
+    seen = look_around(target, reading, content, request.policy, tools)
+    case = Case(reading=reading, sights=seen.sights, policy=seen.policy, stack=seen.stack)
     return judge(case, tools.rules, request.ruling)

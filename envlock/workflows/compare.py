@@ -95,12 +95,18 @@ def _meaning(text: str, workspace: Workspace) -> _Meaning:
             f"{text}: has no lock yet: {path} is missing",
             hints=[f"make it: `envlock solve {text}`"],
         )
-    if _DRIVE.match(text) or (":" not in text and text.endswith(_FILE_ENDINGS)):
+    if ":" not in text and text.endswith(_FILE_ENDINGS):
         return _File(path)
-    colon = _find_colon(text)
-    if colon is None:
-        return _Revision(text)
-    return _InHistory(text[:colon], lock_of(text[colon + 1 :]))
+    named = split_revision(text)
+    if named is None:
+        return _File(path) if _DRIVE.match(text) else _Revision(text)
+    return _InHistory(named[0], lock_of(named[1]))
+
+
+def split_revision(text: str) -> tuple[str, str] | None:
+    """Return the revision and the path of `REVISION:path`; None for what is not of that form."""
+    colon = None if _DRIVE.match(text) else _find_colon(text)
+    return None if colon is None else (text[:colon], text[colon + 1 :])
 
 
 def _find_colon(text: str) -> int | None:

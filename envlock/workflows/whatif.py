@@ -97,7 +97,7 @@ def imagine_host(wish: Wish, base: Host | None = None) -> Host:
     A GPU without a driver gets the newest one that drives it: a machine that is bought or rented
     comes so. Raises `EnvlockError` for a driver or GPU that nobody knows.
     """
-    _refuse_versions(wish)
+    refuse_versions(wish)
     gpus = tuple(map(find_gpu, wish.gpus))
     host = base or Host(name="", platform=_usual_platform(gpus))
     if wish.platform or wish.gpus:  # another machine: what the old one said of itself is gone
@@ -167,7 +167,8 @@ def find_gpu(text: str) -> HostGpu:
     )
 
 
-def _refuse_versions(wish: Wish) -> None:
+def refuse_versions(wish: Wish) -> None:
+    """Raise `EnvlockError` for a driver or a glibc that is no version."""
     for option, value, example in (
         ("--driver", wish.driver, "580 or 580.65.06"),
         ("--glibc", wish.glibc, "2.28"),

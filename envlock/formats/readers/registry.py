@@ -23,6 +23,7 @@ _MODULES: Mapping[FileKind, str] = MappingProxyType(
         FileKind.EXPLICIT: "explicit",
         FileKind.ENVIRONMENT: "environment",
         FileKind.DOCKERFILE: "dockerfile",
+        FileKind.STACK: "stack",
     }
 )
 
@@ -50,6 +51,7 @@ _SIGNS = (
     (FileKind.PIXI, re.compile(rb"^version:\s*\d+\s*$[\s\S]*^environments:", re.MULTILINE)),
     (FileKind.CONDA_LOCK, re.compile(rb"^(?:package|metadata):", re.MULTILINE)),
     (FileKind.ENVIRONMENT, re.compile(rb"^dependencies:", re.MULTILINE)),
+    (FileKind.STACK, re.compile(rb"^\[stack\]\s*(?:#.*)?$", re.MULTILINE)),
     (FileKind.DOCKERFILE, re.compile(rb"^(?i:FROM)\s+\S", re.MULTILINE)),
 )
 _LOOKED_AT = 100_000

@@ -1,0 +1,73 @@
+"""Pairs what an audit acts through with its backends, and a command line with machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from envlock.model.finding import AuditPolicy
+
+if TYPE_CHECKING:
+    import argparse
+
+    from envlock.workflows.audit_tools import AuditTools
+
+
+def make_audit_tools() -> AuditTools:
+    """Return what an audit acts through."""
+    from envlock.audit.rules import all_rules
+    from envlock.backends.files import DiskWorkspace
+    from envlock.backends.git import GitHistory
+    from envlock.backends.project_tree import DiskTree
+    from envlock.cli.wiring import pins_beside, recordings_beside
+    from envlock.workflows.audit_tools import AuditTools
+
+    return AuditTools(
+        workspace=DiskWorkspace(),
+        tree=DiskTree(),
+        history=GitHistory(),
+        rules=all_rules(),
+        pins_beside=pins_beside,
+        recordings_beside=recordings_beside,
+    )
+
+
+def add_machine_options(parser: Any) -> None:
+    """Describe the options that say which machines have to run what is locked."""
+    parser.add_argument(
+        "--driver",
+        metavar="VERSION",
+        help="the oldest driver of your machines, as 535 or 535.183 (default: the stack's)",
+    )
+    parser.add_argument(
+        "--gpu",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="a GPU that must run it, as H100 or 9.0; may be repeated (default: the stack's)",
+    )
+    parser.add_argument(
+        "--glibc",
+        metavar="VERSION",
+        help="the oldest glibc of your machines, as 2.28 (default: the stack's)",
+    )
+
+
+def read_machines(arguments: argparse.Namespace, policy: AuditPolicy) -> AuditPolicy:
+    """Return a policy with the machines of the command line, where it names some.
+
+    Raises `EnvlockError` for a version that is none and a GPU that nobody knows.
+    """
+    from msgspec.structs import replace
+
+    if not (arguments.driver or arguments.glibc or arguments.gpu):
+        return policy
+    from envlock.workflows.whatif import Wish, find_gpu, refuse_versions
+
+    refuse_versions(Wish(driver=arguments.driver, glibc=arguments.glibc))
+    computes = [find_gpu(text).compute for text in arguments.gpu]
+    return replace(
+        policy,
+        driver=arguments.driver or policy.driver,
+        glibc=arguments.glibc or policy.glibc,
+        compute=tuple(dict.fromkeys(filter(None, computes))) or policy.compute,
+    )

@@ -1,0 +1,26 @@
+"""What an audit acts through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from envlock.audit.rule import Rule
+from envlock.ports.history import History
+from envlock.ports.pins import Pins
+from envlock.ports.recordings import Recordings
+from envlock.ports.tree import Tree
+from envlock.ports.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditTools:
+    """The ports of an audit; the costly ones are made only where a file needs them."""
+
+    workspace: Workspace
+    tree: Tree
+    history: History
+    rules: Sequence[Rule]
+    pins_beside: Callable[[str], Pins]
+    """The pins of a stack's folder, by the stack's path."""
+    recordings_beside: Callable[[str], Recordings]

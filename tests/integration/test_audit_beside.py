@@ -1,0 +1,279 @@
+"""What an audit makes of paths, and what it sees beside a lock of ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from audit_house import audited, lines, tools
+from envlock.errors import InputFileError
+from envlock.formats.readers.registry import read
+from envlock.model.finding import AuditPolicy, Unlooked
+from envlock.ports.history import HistoryError
+from envlock.workflows.audit_sights import look_around
+from envlock.workflows.audit_targets import Target
+
+STACKS = Path(__file__).parents[2] / "stacks"
+LOCK, STACK = "jax-cu129.conda-lock.yml", "jax-cu129.toml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stack that ships, with its lock and its pin; the current folder is above it."""
+    place = tmp_path / "stacks"
+    place.mkdir()
+    for name in (LOCK, STACK):
+        shutil.copy(STACKS / name, place)
+    shutil.copytree(STACKS / "pins", place / "pins")
+    monkeypatch.chdir(tmp_path)
+    return place
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text("utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), "utf-8")
+
+
+# --- what paths mean ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("path", [f"stacks/{LOCK}", f"stacks/{STACK}", "stacks", "."])
+def test_a_lock_its_stack_and_their_folder_all_mean_the_lock(path: str):
+    (judged,) = audited(path).judged
+
+    assert judged.file.removeprefix("./") == f"stacks/{LOCK}"
+    assert judged.kind == "conda-lock 1"
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_named_twice_is_judged_once():
+    assert len(audited(f"stacks/{LOCK}", f"stacks/{STACK}", "stacks").judged) == 1
+
+
+@pytest.mark.parametrize("path", [f"stacks/{STACK}", "stacks"])
+def test_a_stack_without_a_lock_is_judged_itself(folder: Path, path: str):
+    (folder / LOCK).unlink()
+
+    report = audited(path)
+
+    assert [(item.file, item.kind) for item in report.judged] == [(f"stacks/{STACK}", "stack")]
+    assert lines(report) == [
+        "EL504: This stack has no lock beside it: what it means on linux-64 is decided anew by "
+        "whoever solves it."
+    ]
+
+
+def test_a_toml_file_that_is_no_stack_is_passed_over_in_a_folder(folder: Path):
+    (folder / "other.toml").write_text("[tool]\n", "utf-8")
+    (folder / "broken.toml").write_bytes(b"\xff[stack]\n")
+
+    assert [item.file for item in audited("stacks").judged] == [f"stacks/{LOCK}"]
+
+
+def test_a_folder_with_nothing_to_audit_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+
+    with pytest.raises(InputFileError) as refused:
+        audited("empty")
+
+    assert str(refused.value) == (
+        "empty: no file in this folder has the name of a lock, a wish list or a Dockerfile"
+    )
+
+
+def test_a_faulty_stack_is_told_with_its_faults(folder: Path):
+    (folder / LOCK).unlink()
+    edit(folder / STACK, '"3.13.*"', "3.12")
+
+    (unreadable,) = audited(f"stacks/{STACK}").unreadable
+
+    assert unreadable.file == f"stacks/{STACK}"
+    assert "python.version: expected a string, found the float 3.12" in unreadable.problem
+
+
+# --- the history ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One revision with the lock; on disk there is none any more."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    (folder.parent / "requirements.txt").symlink_to("stacks")
+    for arguments in (
+        ["init", "--quiet", "--initial-branch=main"],
+        ["add", "requirements.txt", f"stacks/{LOCK}", f"stacks/{STACK}"],
+        [
+            *("-c", "user.name=A", "-c", "user.email=a@example.com"),
+            *("commit", "--quiet", "--no-gpg-sign", "-m", "x"),
+        ],
+    ):
+        subprocess.run(["git", *arguments], check=True, cwd=folder.parent)
+    (folder / LOCK).unlink()
+    return folder
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    "path", [f"HEAD:stacks/{LOCK}", f"HEAD:stacks/{STACK}", "HEAD:stacks", "HEAD:./stacks/"]
+)
+def test_a_lock_of_a_revision_is_judged_as_it_was(path: str):
+    (judged,) = audited(path).judged
+
+    assert judged.file.replace("./", "") == f"HEAD:stacks/{LOCK}"
+    assert judged.packages > 50
+    assert (
+        Unlooked(
+            what="the stack", reason="pins lie on disk, and this lock is read from the history"
+        )
+        in judged.unlooked
+    )
+
+
+@pytest.mark.usefixtures("repository")
+def test_all_files_of_a_revision_are_found_from_its_root_without_links():
+    found = [item.file for item in audited("HEAD:", codes=("EL504",)).judged]
+
+    assert found == [f"HEAD:stacks/{LOCK}"]
+
+
+def test_a_folder_of_a_revision_is_counted_from_where_one_stands(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(repository)
+
+    assert [item.file for item in audited("HEAD:./").judged] == [f"HEAD:./{LOCK}"]
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nope:stacks", "git knows no revision `nope`"),
+        ("HEAD:nope", "`nope` is not in HEAD"),
+    ],
+)
+def test_what_the_history_does_not_know_is_an_error(path: str, message: str):
+    with pytest.raises(HistoryError) as refused:
+        audited(path)
+
+    assert str(refused.value) == message
+
+
+# --- the stack and its pin ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_fresh_lock_with_its_pin_has_no_finding():
+    report = audited("stacks")
+
+    assert lines(report) == []
+    assert report.judged[0].unlooked == ()
+
+
+def test_a_changed_stack_makes_its_lock_stale(folder: Path):
+    edit(folder / STACK, '"3.13.*"', '"3.11.*"')
+
+    assert lines(audited("stacks")) == [
+        'EL501 python.version: The lock is not what its stack says: python.version: "3.13.*" when '
+        'it was locked, now "3.11.*".'
+    ]
+
+
+def test_an_edited_package_and_an_edited_head_are_each_told(folder: Path):
+    edit(folder / LOCK, "\npackage:\n- name: ", "\npackage:\n- name: x")
+    edit(folder / LOCK, "  sources:\n  - ", "  sources:\n  - x")
+
+    assert lines(audited(f"stacks/{LOCK}")) == [
+        "EL502: This is not the lock that envlock wrote: the head no longer matches its digest: "
+        "it was edited.",
+        "EL502: This is not the lock that envlock wrote: the package section no longer matches "
+        "its digest: it was edited, cut short or merged.",
+    ]
+
+
+def test_a_lock_of_ours_that_another_tool_wrote_anew_is_told(folder: Path):
+    edit(folder / LOCK, "  custom_metadata:\n", "  custom_metadata: # ours\n")
+
+    assert lines(audited(f"stacks/{LOCK}")) == [
+        "EL502: This is not the lock that envlock wrote: its digests are gone from where envlock "
+        "writes them: another tool wrote it anew."
+    ]
+
+
+def test_line_ends_of_windows_alter_nothing(folder: Path):
+    content = (folder / LOCK).read_bytes()
+    (folder / LOCK).write_bytes(content.replace(b"\n", b"\r\n"))
+
+    assert lines(audited(f"stacks/{LOCK}")) == []
+
+
+def test_a_stack_that_no_pin_is_assigned_to_cannot_be_solved_again(folder: Path):
+    shutil.rmtree(folder / "pins")
+
+    assert lines(audited("stacks")) == [
+        "EL503: The lock cannot be solved again: its stack has no index pin any more."
+    ]
+
+
+def test_a_pin_that_is_gone_or_was_altered_is_told(folder: Path):
+    (pin,) = (folder / "pins").glob("*/pin.json")
+    edit(pin, '"as_of": "2026', '"as_of": "2025')
+
+    (said,) = lines(audited("stacks"))
+    assert said.startswith("EL503: The lock cannot be solved again: ")
+    assert "digest mismatch" in said
+
+    pin.unlink()
+    (said,) = lines(audited("stacks"))
+    assert said.startswith("EL503: The lock cannot be solved again: ")
+
+
+def test_without_its_stack_nothing_is_said_of_freshness(folder: Path):
+    (folder / STACK).unlink()
+
+    (judged,) = audited("stacks").judged
+
+    assert judged.findings == ()
+    assert judged.unlooked == (
+        Unlooked(what="the stack", reason=f"the stack stacks/{STACK} is not there"),
+    )
+
+
+def test_a_lock_of_another_tool_has_no_stack(folder: Path):
+    text = (folder / LOCK).read_text("utf-8")
+    (folder / LOCK).write_text(text.replace("envlock/", "other/"), "utf-8")
+
+    (judged,) = audited("stacks").judged
+
+    assert judged.findings == ()
+    assert judged.unlooked == (
+        Unlooked(what="the stack", reason="only a lock of envlock says what it was solved from"),
+    )
+
+
+# --- the machines ---------------------------------------------------------------------------------
+
+
+def test_a_stack_says_which_machines_must_run_it_and_a_policy_says_it_louder(folder: Path):
+    path = str(folder / LOCK)
+    content = Path(path).read_bytes()
+    found = read(content, path)
+
+    seen = look_around(Target(path=path), found, content, AuditPolicy(glibc="2.17"), tools())
+
+    assert seen.policy.driver == "535"
+    assert seen.policy.glibc == "2.17"
+    assert seen.policy.compute == ("7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0")
+    assert {sight.name for sight in seen.sights.blind}.isdisjoint({"FLEET", "GPUS", "GLIBC"})
