@@ -1,0 +1,89 @@
+"""Bytes to text, for the readers whose formats are text: encodings, line ends, open merges."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from envlock.errors import LockError
+from envlock.formats.readers.notes import Notes
+from envlock.model.reading import OddityKind
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF8_HINT = "save it as UTF-8, or ask its author for the file that the tool wrote"
+
+
+def decode(content: bytes, file: str, notes: Notes) -> str:
+    r"""Return the text of a file with `\n` line ends, and one side only of an open merge.
+
+    Lines keep their numbers. A byte order mark, UTF-16, Windows line ends and conflict markers are
+    noted. Raises `LockError` for bytes that are no text.
+    """
+    text = _decode(content, file, notes)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise LockError(
+            f"{file}:{line}: expected text, found a NUL byte",
+            hints=["is this really the file you meant?"],
+        )
+    if "\r\n" in text:
+        line = text.count("\n", 0, text.index("\r\n")) + 1
+        notes.add(
+            OddityKind.NOT_CANONICAL,
+            "the lines end as on Windows (CRLF); tools write LF",
+            line=line,
+        )
+        text = text.replace("\r\n", "\n")
+    return _one_side(text, notes)
+
+
+def _decode(content: bytes, file: str, notes: Notes) -> str:
+    encoding = "utf-8"
+    if content.startswith(codecs.BOM_UTF8):
+        encoding = "utf-8-sig"
+        notes.add(OddityKind.NOT_CANONICAL, "the file begins with a byte order mark", line=1)
+    elif content.startswith(_UTF16):
+        encoding = "utf-16"
+        notes.add(
+            OddityKind.NOT_CANONICAL,
+            "the file is UTF-16, as a shell of Windows writes it; tools write UTF-8",
+            line=1,
+        )
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        start = content[: error.start]
+        line = start.count(b"\n" if encoding != "utf-16" else b"\n\0") + 1
+        raise LockError(
+            f"{file}:{line}: expected {encoding[:6].rstrip('-').upper()} text, found the byte "
+            f"0x{content[error.start]:02x}",
+            hints=[_UTF8_HINT],
+        ) from None
+
+
+_MARKER = re.compile(r"^(?:<{7}|\|{7}|={7}|>{7})(?:[ \t].*)?$", re.MULTILINE)
+
+
+def _one_side(text: str, notes: Notes) -> str:
+    """Return the text with the first side of each open merge, the other lines left empty."""
+    if not re.search(r"^(?:<{7}|>{7})(?:[ \t]|$)", text, re.MULTILINE):
+        return text
+    lines = text.split("\n")
+    opened, dropping = 0, False
+    for at, line in enumerate(lines):
+        mark = line[:1] if _MARKER.fullmatch(line) else ""
+        if mark == "<":
+            opened, dropping = at + 1, False
+            notes.add(
+                OddityKind.CONFLICT,
+                f"a merge was not ended in line {opened}; the side above `=======` is read",
+                line=opened,
+            )
+        elif mark and opened:
+            dropping = mark != ">"
+            opened = 0 if mark == ">" else opened
+        elif mark == ">":
+            notes.add(OddityKind.CONFLICT, "a conflict marker was left in", line=at + 1)
+        if mark in ("<", ">") or dropping:
+            lines[at] = ""
+    return "\n".join(lines)
