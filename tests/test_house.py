@@ -45,6 +45,8 @@ DOORS = {
     "rattler": ("backends/rattler",),
     "conda_lock": ("backends/conda_lock",),
     "pynvml": ("backends/pynvml",),
+    "yaml": ("formats/yaml_text", "backends/conda_lock"),
+    "yaml_rs": ("formats/readers/yaml_plain",),
     "uv": ("backends/uv_resolver", "backends/pypi_builds"),
     "requests": ("backends/pypi_", "backends/artifact_http"),
     "installer": ("backends/link_wheel", "backends/unpack_wheel"),

@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_told_beside_the_rest(capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert status == 2
     assert "EL101" in shown
-    assert "b.conda-lock.yml: cannot be read as YAML" in shown
+    assert "b.conda-lock.yml:1: expected text, found a NUL byte" in shown
     assert "absent.conda-lock.yml: there is no such file" in shown
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import re
 
 from envlock.errors import LockError
+from envlock.formats.readers.merges import one_side
 from envlock.formats.readers.notes import Notes
 from envlock.model.reading import OddityKind
 
@@ -34,7 +34,7 @@ def decode(content: bytes, file: str, notes: Notes) -> str:
             line=line,
         )
         text = text.replace("\r\n", "\n")
-    return _one_side(text, notes)
+    return one_side(text, notes)
 
 
 def _decode(content: bytes, file: str, notes: Notes) -> str:
@@ -59,31 +59,3 @@ def _decode(content: bytes, file: str, notes: Notes) -> str:
             f"0x{content[error.start]:02x}",
             hints=[_UTF8_HINT],
         ) from None
-
-
-_MARKER = re.compile(r"^(?:<{7}|\|{7}|={7}|>{7})(?:[ \t].*)?$", re.MULTILINE)
-
-
-def _one_side(text: str, notes: Notes) -> str:
-    """Return the text with the first side of each open merge, the other lines left empty."""
-    if not re.search(r"^(?:<{7}|>{7})(?:[ \t]|$)", text, re.MULTILINE):
-        return text
-    lines = text.split("\n")
-    opened, dropping = 0, False
-    for at, line in enumerate(lines):
-        mark = line[:1] if _MARKER.fullmatch(line) else ""
-        if mark == "<":
-            opened, dropping = at + 1, False
-            notes.add(
-                OddityKind.CONFLICT,
-                f"a merge was not ended in line {opened}; the side above `=======` is read",
-                line=opened,
-            )
-        elif mark and opened:
-            dropping = mark != ">"
-            opened = 0 if mark == ">" else opened
-        elif mark == ">":
-            notes.add(OddityKind.CONFLICT, "a conflict marker was left in", line=at + 1)
-        if mark in ("<", ">") or dropping:
-            lines[at] = ""
-    return "\n".join(lines)
