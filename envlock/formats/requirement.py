@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from envlock.errors import EnvlockError
-from envlock.formats.stack_schema import CONDA_NAME, CONDA_VERSION, PYPI_NAME, PYPI_SPECIFIERS
+from envlock.formats.stack_values import CONDA_NAME, CONDA_VERSION, PYPI_NAME, PYPI_SPECIFIERS
 from envlock.formats.stack_words import format_key, quote
 
 

@@ -95,7 +95,7 @@ def build_stack(checked: StackFile, document: Table, places: Places) -> Stack:
             level=_given(checked.verify.level),
             timeout_seconds=_given(checked.verify.timeout_seconds),
         ),
-        audit=AuditSettings(level=_given(checked.audit.level), ignore=tuple(checked.audit.ignore)),
+        audit=AuditSettings(level=_given(checked.audit.level)),
     )
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from typing import cast
 
 from msgspec import inspect
 
+from envlock.errors import Fault
+from envlock.formats.stack_lines import Places
 from envlock.formats.stack_schema import StackFile
 from envlock.formats.stack_words import (
     Path,
@@ -36,17 +39,30 @@ class Problem:
     hint: str | None = None
 
 
-def find_problems(document: Mapping[str, object]) -> list[Problem]:
-    """Return everything that the schema does not allow, in the order of the schema."""
-    return list(_in_struct(_root(), document, ()))
+def faults_of(problems: Iterable[Problem], places: Places) -> list[Fault]:
+    """Return problems as faults, in the order of the file."""
+    ordered = sorted(problems, key=lambda item: (places.line(item.path), show_key(item.path)))
+    return [
+        Fault(where=places.name(item.path), problem=item.text, hint=item.hint) for item in ordered
+    ]
+
+
+def find_problems(
+    document: Mapping[str, object], schema: type = StackFile, path: Path = ()
+) -> list[Problem]:
+    """Return everything that the schema does not allow, in the order of the schema.
+
+    `path` is where the document stands in its file, when it is a table of another one.
+    """
+    return list(_in_struct(_type_of(schema), document, path))
 
 
 _LONG = 10**100
 
 
 @cache
-def _root() -> inspect.StructType:
-    return cast("inspect.StructType", inspect.type_info(StackFile))
+def _type_of(schema: type) -> inspect.StructType:
+    return cast("inspect.StructType", inspect.type_info(schema))
 
 
 def _in_value(kind: inspect.Type, value: object, path: Path) -> Iterator[Problem]:
@@ -65,8 +81,18 @@ def _in_value(kind: inspect.Type, value: object, path: Path) -> Iterator[Problem
             yield from _in_list(kind, value, path)
         case inspect.EnumType(cls=enum) if isinstance(value, str):
             yield from _in_enum(enum, value, path)
+        case _:
+            yield from _in_scalar(kind, value, path)
+
+
+def _in_scalar(kind: inspect.Type, value: object, path: Path) -> Iterator[Problem]:
+    match kind:
         case inspect.IntType() if isinstance(value, int) and not isinstance(value, bool):
             yield from _in_integer(kind, value, path)
+        case inspect.DateType() if isinstance(value, str):
+            yield from _in_date(value, path)
+        case inspect.DateType() if isinstance(value, date) and not isinstance(value, datetime):
+            return
         case inspect.BoolType() if isinstance(value, bool):
             return
         case _:
@@ -138,6 +164,18 @@ def _in_integer(kind: inspect.IntType, value: int, path: Path) -> Iterator[Probl
         yield Problem(path=path, text=text)
 
 
+def _in_date(value: str, path: Path) -> Iterator[Problem]:
+    try:
+        is_day = bool(_DAY.fullmatch(value)) and bool(date.fromisoformat(value))
+    except ValueError:
+        is_day = False
+    if not is_day:
+        yield Problem(path=path, text=f"expected a day such as 2027-01-31, found {quote(value)}")
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def _missing(field: inspect.Field, path: Path) -> Problem:
     name = field.encode_name
     inner = _bare(field.type)
@@ -167,9 +205,9 @@ def _unknown(name: str, known: Sequence[str], path: Path) -> Problem:
 def _unknown_hint(name: str, known: Sequence[str], path: Path) -> str:
     tables = _tables()
     homes = [table for table, keys in tables.items() if name in keys]
-    if path and name in tables:
+    if path and name in tables and path[:1] != ("tool",):
         return f"`{name}` is a table of its own: `[{name}]`"
-    if len(homes) == 1 and homes != ["python"]:
+    if len(homes) == 1 and homes != ["python"] and path[:1] != ("tool",):
         return f"`{name}` belongs into [{homes[0]}]"
     near = closest(name, known)
     if near:
@@ -185,7 +223,7 @@ def _unknown_hint(name: str, known: Sequence[str], path: Path) -> str:
 def _tables() -> Mapping[str, frozenset[str]]:
     """Return the keys of every table, so that a key in the wrong one can be sent home."""
     tables = {}
-    for field in _root().fields:
+    for field in _type_of(StackFile).fields:
         inner = _bare(field.type)
         keys = inner.fields if isinstance(inner, inspect.StructType) else ()
         tables[field.encode_name] = frozenset(item.encode_name for item in keys)
@@ -208,6 +246,7 @@ def _wrong_type(kind: inspect.Type, value: object, path: Path) -> Problem:
 
 _PLAIN_NAMES: Sequence[tuple[type[inspect.Type] | tuple[type[inspect.Type], ...], str]] = (
     ((inspect.StrType, inspect.EnumType), "a string"),
+    (inspect.DateType, "a day such as 2027-01-31"),
     (inspect.IntType, "an integer"),
     (inspect.BoolType, "true or false"),
 )
@@ -259,8 +298,31 @@ def _type_hint(kind: inspect.Type, value: object, path: Path) -> str | None:
         return None if isinstance(value, bool) else f'quote it: `{assign}"{text}"`'
     if wanted == "an array" and isinstance(value, str):
         return f"put it in brackets: `{assign}[{json.dumps(quote(value)[1:-1])}]`"
-    if wanted == "an array of tables" and isinstance(value, dict):
-        return f"write the header with two brackets: `[[{show_key(path)}]]`"
-    if wanted == "a table":
-        return f"write it as a table: `[{show_key(path)}]`"
-    return None
+    return _table_hint(kind, value, path) if "table" in wanted else None
+
+
+def _table_hint(kind: inspect.Type, value: object, path: Path) -> str | None:
+    bare = _bare(kind)
+    if isinstance(bare, inspect.ListType):
+        if isinstance(value, dict):
+            return f"write the header with two brackets: `[[{show_key(path)}]]`"
+        return _row_hint(bare.item_type, value, path)
+    if path and isinstance(path[-1], int):
+        return _row_hint(kind, value, path[:-1])
+    return f"write it as a table: `[{show_key(path)}]`" if _name_type(kind) == "a table" else None
+
+
+def _row_hint(kind: inspect.Type, value: object, array: Path) -> str:
+    """Return how an entry of an array of tables is written; a word stands for its first key."""
+    bare = _bare(kind)
+    fields = bare.fields if isinstance(bare, inspect.StructType) else ()
+    lines = [f"{item.encode_name} = {_example(item.type)}" for item in fields if item.required]
+    if isinstance(value, str) and lines:
+        lines[0] = f"{lines[0].partition(' = ')[0]} = {json.dumps(quote(value)[1:-1])}"
+    needed = " and ".join(f"`{line}`" for line in lines)
+    why = _WHY.get(array[-1:], "each is a table of its own")
+    return f"{why}: write `[[{show_key(array)}]]` with {needed}"
+
+
+_WHY: Mapping[Path, str] = {("ignore",): "an exception needs a reason"}
+"""Why an entry is a table, where that is not plain."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from envlock.formats.channel import channel_url
 from envlock.formats.stack_problems import Problem
-from envlock.formats.stack_schema import PYPI_SPECIFIERS
+from envlock.formats.stack_values import PYPI_SPECIFIERS
 from envlock.formats.stack_words import Path, closest, quote, show_key
 from envlock.model.platform import Accelerator, Platform, System
 from envlock.model.stack import DEFAULT_INDEX, FrameworkSource, IndexFormat
@@ -86,7 +86,7 @@ def _judge_repeats(document: Table) -> Iterator[Problem]:
     yield from _repeats(document, ("stack", "channels"), channel_url)
     yield from _repeats(document, ("gpu", "compute"))
     yield from _repeats(document, ("gpu", "newer-components"))
-    yield from _repeats(document, ("audit", "ignore"))
+    yield from judge_repeats(table_at(document, "audit"), ("audit",))
     yield from _repeats(document, ("pypi", "sdists"), normal_name)
     yield from _repeats(document, ("build", "link-scripts"))
     for kind in ("pypi-index", "artifacts"):
@@ -106,8 +106,15 @@ def _judge_repeats(document: Table) -> Iterator[Problem]:
         )
 
 
+def judge_repeats(audit: Table, path: Path) -> Iterator[Problem]:
+    """Yield the licences that an `[audit]` table names twice; `path` is where it stands."""
+    for key in ("allow", "deny"):
+        entries = _entries(audit, "licenses", key)
+        yield from _repeated(((*path, "licenses", key, at), name, name) for at, name in entries)
+
+
 def _repeats(
-    document: Table, path: tuple[str, str], same: Callable[[str], str] = str
+    document: Table, path: tuple[str, ...], same: Callable[[str], str] = str
 ) -> Iterator[Problem]:
     entries = _entries(document, *path)
     yield from _repeated(((*path, index), item, same(item)) for index, item in entries)

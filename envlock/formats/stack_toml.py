@@ -8,18 +8,16 @@ out).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
-from envlock.errors import Fault, InputFileError
+from envlock.errors import InputFileError
 from envlock.formats.stack_build import build_stack
 from envlock.formats.stack_lines import Places, find_lines
-from envlock.formats.stack_problems import Problem, find_problems
+from envlock.formats.stack_problems import Problem, faults_of, find_problems
 from envlock.formats.stack_rules import judge_document, sound_part
 from envlock.formats.stack_schema import StackFile
 from envlock.formats.stack_text import decode_text, parse_text
-from envlock.formats.stack_words import redact, show_key
+from envlock.formats.stack_words import redact
 from envlock.model.stack import Stack
 
 LARGEST_BYTES = 1_000_000
@@ -44,13 +42,5 @@ def read_stack(content: bytes, file: str) -> Stack:
     problems += judge_document(sound_part(document, faulty), document)
     places = Places(file, find_lines(text))
     if problems or checked is None:
-        raise InputFileError(_faults(problems, places))
+        raise InputFileError(faults_of(problems, places))
     return build_stack(checked, document, places)
-
-
-def _faults(problems: Iterable[Problem], places: Places) -> list[Fault]:
-    """Return the problems as faults, in the order of the file."""
-    ordered = sorted(problems, key=lambda item: (places.line(item.path), show_key(item.path)))
-    return [
-        Fault(where=places.name(item.path), problem=item.text, hint=item.hint) for item in ordered
-    ]

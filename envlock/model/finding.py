@@ -83,11 +83,15 @@ class Ignore(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Only findings in files that this pattern fits (`docker/*`); empty means all."""
     expires: str = ""
     """The last day, `2027-01-31`, that it holds; empty means always."""
+    where: str = ""
+    """The place in the file that says it."""
 
 
 class AuditPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a project asks of its audits: `[audit]` of a stack, or `[tool.envlock.audit]`."""
 
+    file: str = ""
+    """The file that says it; empty for what the command line says."""
     level: AuditLevel | None = None
     fail_on: Severity | None = None
     severities: Mapping[str, Severity | None] = {}

@@ -154,11 +154,9 @@ class VerifySettings(Struct, frozen=True, kw_only=True):
 
 
 class AuditSettings(Struct, frozen=True, kw_only=True):
-    """The `[audit]` table; None where the command line's default holds."""
+    """What the `[audit]` table says of the stack itself; the rest is an `AuditPolicy`."""
 
     level: AuditLevel | None = None
-    ignore: tuple[str, ...] = ()
-    """Codes of rules that are not to be reported."""
 
 
 class Framework(Struct, frozen=True, kw_only=True):

@@ -83,7 +83,14 @@ timeout-seconds = 60
 
 [audit]
 level = "resolve"
-ignore = ["EL001"]
+fail-on = "error"
+severity = { EL101 = "off" }
+licenses = { allow = ["MIT"] }
+
+[[audit.ignore]]
+rule = "EL102"
+reason = "the mirror has no other"
+expires = 2027-01-31
 """
 SMALL = """\
 [stack]
@@ -122,7 +129,6 @@ def test_every_table_reaches_the_stack():
     assert stack.verify.level is VerifyLevel.SMOKE
     assert stack.verify.timeout_seconds == 60
     assert stack.audit.level is AuditLevel.RESOLVE
-    assert stack.audit.ignore == ("EL001",)
 
 
 def test_the_gpu_and_fleet_tables_keep_the_order_of_the_file():
@@ -335,7 +341,10 @@ def test_an_empty_list_of_platforms_is_refused():
             '[pypi-dependencies]\na = "^2"',
             "pypi-dependencies.a: expected PEP 440 specifiers such as `>=4.40,<5` (`*` is any)",
         ),
-        ('[audit]\nignore = ["1"]', "audit.ignore[0]: expected the code of an audit rule"),
+        (
+            '[audit]\nlicenses.allow = ["?"]',
+            "audit.licenses.allow[0]: expected an SPDX identifier such as `Apache-2.0`",
+        ),
     ],
 )
 def test_a_malformed_value_is_answered_with_a_good_one(lines: str, problem: str):
@@ -590,8 +599,8 @@ def test_python_is_asked_for_in_its_own_table():
         (('[[pypi-index]]\nname = "x"\nurl = "https://x"\npackages = ["a"]\n'
          '[[pypi-index]]\nname = "x"\nurl = "https://x"\npackages = ["b"]'),
          "12: pypi-index[1].name: `x` is named twice, first as `pypi-index[0].name`"),
-        ('[audit]\nignore = ["A1", "A1"]',
-         "8: audit.ignore[1]: `A1` is named twice, first as `audit.ignore[0]`"),
+        ('[audit]\nlicenses.deny = ["MIT", "MIT"]',
+         "8: audit.licenses.deny[1]: `MIT` is named twice, first as `audit.licenses.deny[0]`"),
     ],
 )  # fmt: skip
 def test_nothing_is_named_twice(lines: str, problem: str):
