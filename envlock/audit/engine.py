@@ -138,13 +138,14 @@ _KNOWN = "in the baseline"
 def let_pass(finding: Finding, policy: AuditPolicy, ruling: Ruling) -> str | None:
     """Return why a finding may pass, None where it may not."""
     for ignore in policy.ignores:
-        if _covers(ignore, finding) and (not ignore.expires or ruling.today <= ignore.expires):
+        if covers(ignore, finding) and (not ignore.expires or ruling.today <= ignore.expires):
             until = f" (until {ignore.expires})" if ignore.expires else ""
             return f"{ignore.reason}{until}"
     return _KNOWN if finding.identity in ruling.baseline else None
 
 
-def _covers(ignore: Ignore, finding: Finding) -> bool:
+def covers(ignore: Ignore, finding: Finding) -> bool:
+    """Say whether an exception is one for a finding, whatever the day."""
     return (
         ignore.rule in (finding.code, finding.name)
         and ignore.package in ("", finding.subject)

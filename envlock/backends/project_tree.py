@@ -26,6 +26,10 @@ class DiskTree:
         """Say whether a folder lies there."""
         return is_folder(path)
 
+    def absolute(self, path: str) -> str:
+        """Return a path from the root of the disk on; see the port."""
+        return Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - pathlib keeps the `..`
+
     def files_below(self, path: str) -> tuple[str, ...]:
         """Return the files of a project; see the port."""
         found: list[str] = []

@@ -43,8 +43,13 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--fail-on",
         choices=[each.value for each in Severity],
-        default=Severity.WARNING,
-        help="exit 1 for findings as bad as this or worse (default: warning)",
+        help="exit 1 for findings as bad as this or worse (default: the policy's, or warning)",
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="the TOML file whose [audit] or [tool.envlock.audit] holds for every PATH (default: "
+        "that of a lock's stack, or of the nearest pyproject.toml that has one)",
     )
     add_machine_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -76,7 +81,11 @@ def _request(arguments: argparse.Namespace) -> AuditRequest:
     return AuditRequest(
         paths=tuple(arguments.paths),
         ruling=Ruling(today=datetime.now(tz=UTC).date().isoformat()),
-        policy=read_machines(arguments, AuditPolicy()),
+        policy=read_machines(arguments, AuditPolicy(fail_on=_fail_on(arguments))),
+        policy_file=arguments.policy,
         kind=FileKind(arguments.kind) if arguments.kind else None,
-        fail_on=Severity(arguments.fail_on),
     )
+
+
+def _fail_on(arguments: argparse.Namespace) -> Severity | None:
+    return Severity(arguments.fail_on) if arguments.fail_on else None

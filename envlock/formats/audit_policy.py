@@ -113,8 +113,8 @@ def _unknown_rules(
 
 
 def _unknown_rule(path: Path, word: str, rules: Mapping[str, str]) -> Problem:
-    same = (known for known in rules if known.lower() == word.lower())
-    near = next(same, None) or closest(word, rules)
+    lower = {known.lower(): known for known in rules}
+    near = lower.get(closest(word, lower) or "")
     hint = f"did you mean `{near}`?" if near else "`envlock audit --rules` lists them"
     return Problem(path=path, text=f"there is no rule {quote(word)}", hint=hint)
 

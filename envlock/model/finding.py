@@ -107,6 +107,15 @@ class AuditPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The GPUs that must run it, by compute capability."""
 
 
+class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something about the audit's own settings that a person should know."""
+
+    where: str
+    """The place in the file that says it."""
+    said: str
+    remedy: str
+
+
 class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file, judged."""
 
@@ -119,6 +128,8 @@ class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unlooked: tuple[Unlooked, ...] = ()
     level: AuditLevel = AuditLevel.LOCK
     """The deepest level that was reached."""
+    fail_on: Severity | None = None
+    """What its policy says; None where that is the report's to say."""
 
 
 class Unreadable(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,6 +148,7 @@ class AuditReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The level that was asked for; what each file reached is in `judged`."""
     fail_on: Severity = Severity.WARNING
     unreadable: tuple[Unreadable, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -146,7 +158,12 @@ class AuditReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_clean(self) -> bool:
         """Whether no finding is as bad as the threshold."""
-        return all(finding.severity.rank > self.fail_on.rank for finding in self.findings)
+        return not any(map(self.fails, self.judged))
+
+    def fails(self, judged: Judged) -> bool:
+        """Say whether a file has a finding as bad as the threshold that holds for it."""
+        threshold = judged.fail_on or self.fail_on
+        return any(finding.severity.rank <= threshold.rank for finding in judged.findings)
 
     @property
     def level(self) -> AuditLevel:

@@ -12,6 +12,10 @@ class Tree(Protocol):
         """Say whether a folder lies there."""
         ...
 
+    def absolute(self, path: str) -> str:
+        """Return a path from the root of the disk on, with forward slashes and without `..`."""
+        ...
+
     def files_below(self, path: str) -> tuple[str, ...]:
         """Return the files below a folder, ordered, each as `path/…` with forward slashes.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from envlock.audit.engine import Ruling, judge
 from envlock.audit.rule import Case
 from envlock.errors import EnvlockError
@@ -11,6 +13,7 @@ from envlock.formats.readers.registry import read
 from envlock.model.finding import AuditPolicy, AuditReport, Judged, Severity, Unreadable
 from envlock.model.reading import FileKind
 from envlock.model.stack import AuditLevel
+from envlock.workflows.audit_policy import Policies
 from envlock.workflows.audit_sights import look_around
 from envlock.workflows.audit_targets import Target, find_targets, read_target
 from envlock.workflows.audit_tools import AuditTools
@@ -23,6 +26,9 @@ class AuditRequest:
     paths: tuple[str, ...]
     ruling: Ruling
     policy: AuditPolicy
+    """What the command line says; it goes before what the project says."""
+    policy_file: str | None = None
+    """The file whose policy holds for everything; None for each file's own."""
     kind: FileKind | None = None
     """The format of the files, where the user names it."""
     level: AuditLevel = AuditLevel.LOCK
@@ -33,14 +39,23 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
     """Judge everything that the paths mean.
 
     A file of which nothing can be read is told among the others. Raises `InputFileError` for a
-    folder without any file that could be audited, and `HistoryError` for a revision or a path of
-    one that git does not know.
+    folder without any file that could be audited and for a policy at fault, and `HistoryError` for
+    a revision or a path of one that git does not know.
     """
+    policies = Policies(
+        workspace=tools.workspace,
+        tree=tools.tree,
+        rules=tools.rules,
+        paths=request.paths,
+        named=request.policy_file,
+    )
     judged: list[Judged] = []
     unreadable: list[Unreadable] = []
     for target in find_targets(request.paths, tools):
+        policy = policies.policy_for(target.path, target.label, request.policy)
         try:
-            judged.append(_judge_target(target, request, tools))
+            found = _judge_target(target, request, policy, tools)
+            judged.append(replace(found, fail_on=policy.fail_on))
         except EnvlockError as error:
             unreadable.append(
                 Unreadable(file=target.label, problem=error.message, hints=error.hints)
@@ -50,12 +65,15 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
         asked=request.level,
         fail_on=request.policy.fail_on or request.fail_on,
         unreadable=tuple(unreadable),
+        notices=policies.notices(judged, request.ruling.today),
     )
 
 
-def _judge_target(target: Target, request: AuditRequest, tools: AuditTools) -> Judged:
+def _judge_target(
+    target: Target, request: AuditRequest, policy: AuditPolicy, tools: AuditTools
+) -> Judged:
     content = read_target(target, tools)
     reading = read(content, target.label, request.kind)
-    seen = look_around(target, reading, content, request.policy, tools)
+    seen = look_around(target, reading, content, policy, tools)
     case = Case(reading=reading, sights=seen.sights, policy=seen.policy, stack=seen.stack)
     return judge(case, tools.rules, request.ruling)
