@@ -184,7 +184,7 @@ def folder(
 
 
 _WISHED = re.compile(r"\s*(?P<name>[\w.-]+)(?:\[[^\]]*\])?\s*={2}\s*(?P<version>[\w.!+]+)\s*")
-_WISHED_CONDA = re.compile(r"\s*(?P<name>[\w.-]+)\s*={1,2}\s*(?P<version>[\w.!+]+)(?:=\S+)?\s*")
+_WISHED_CONDA = re.compile(r"\s*(?P<name>[\w.-]+)\s*={1,2}\s*(?P<version>[\w.!+:~-]+)(?:=\S+)?\s*")
 _WISHED_NAME = re.compile(r"\s*(?:\S+::)?([\w.-]+)")
 
 

@@ -124,7 +124,7 @@ def tell_together(group: Sequence[Finding], together: str) -> Sequence[Finding]:
     """Return findings of one cause as they are, or as one where they are more than a few."""
     if len(group) <= FEW or not together:
         return group
-    subjects = tuple(dict.fromkeys(item.subject for item in group))
+    subjects = tuple(dict.fromkeys(item.subject or f"line {item.line}" for item in group))
     message = together.replace("{count}", f"{len(subjects):,}").replace(
         "{subjects}", some(subjects)
     )

@@ -31,3 +31,8 @@ def listed(names: Iterable[str], limit: int = 4) -> str:
     if len(every) > limit + 1:
         return f"{', '.join(every[:limit])} and {len(every) - limit} more"
     return " and ".join(filter(None, (", ".join(every[:-1]), *every[-1:])))
+
+
+def sentence(text: str) -> str:
+    """Return a text with one full stop at its end."""
+    return f"{text.strip().rstrip('.')}."

@@ -1,0 +1,75 @@
+"""EL107: passwords and tokens in a file that people share.
+
+The message names the place and never the secret. A variable (`${TOKEN}`) in its place is right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from envlock.audit.rule import Case, Hit, Rule
+from envlock.audit.shell import all_said, short
+from envlock.audit.wording import count
+from envlock.formats.secrets import HIDDEN, conceal, shows_secret
+from envlock.model.finding import Severity
+
+
+def _find(case: Case) -> Iterable[Hit]:
+    found: dict[str, tuple[int, list[str]]] = {}
+    for what, text, line in _texts(case):
+        if shows_secret(text):
+            hidden = _place(conceal(text))
+            found.setdefault(hidden, (line, []))[1].append(what)
+    for hidden, (line, whats) in found.items():
+        several = list(dict.fromkeys(whats))
+        others = f" and {count(len(several) - 1, 'other')}" if len(several) > 1 else ""
+        yield Hit(
+            message=f"{several[0]}{others} {'hold' if others else 'holds'} a credential: "
+            f"`{hidden}`. Everybody who gets this file can use it.",
+            line=line,
+            subject=hidden,
+        )
+
+
+_SHOWN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*(?:/.*?" + re.escape(HIDDEN) + ")?")
+
+
+def _place(hidden: str) -> str:
+    """Return of an address what holds the secret, so that one login is told once."""
+    found = _SHOWN.match(hidden)
+    return found.group() if found else short(hidden, 120)
+
+
+def _texts(case: Case) -> Iterator[tuple[str, str, int]]:
+    for place in case.reading.places:
+        yield f"the address of this {place.kind}", place.address, place.line
+    for package in case.reading.packages:
+        for origin in package.origins:
+            line = origin.line or package.line
+            yield f"the address of `{package.name}`", origin.address, line
+        yield f"the index of `{package.name}`", package.index, package.line
+        yield f"what is wanted of `{package.name}`", package.wanted, package.line
+    for said in all_said(case.reading):
+        what = "a setting" if said.instruction == "setting" else f"this `{said.instruction}`"
+        yield what, said.text, said.line
+    yield from _facts(case)
+
+
+def _facts(case: Case) -> Iterator[tuple[str, str, int]]:
+    for key, value in case.reading.facts.items():
+        yield f"the fact `{key}`", value, 0
+
+
+RULE = Rule(
+    code="EL107",
+    name="credentials",
+    title="passwords and tokens in the file",
+    reason="A lock is committed, mirrored and sent around: a secret in it is public, also after "
+    "it "
+    "was taken out again, since the history keeps it.",
+    remedy="revoke the credential now, then write a variable in its place (`${TOKEN}`), and keep "
+    "the value in `~/.netrc`, a keyring or the build's secrets (`RUN --mount=type=secret`).",
+    severity=Severity.ERROR,
+    find=_find,
+)

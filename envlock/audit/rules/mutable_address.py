@@ -1,0 +1,122 @@
+"""EL103: addresses that mean another file tomorrow.
+
+A branch moves with each push, a tag can be moved, and a short revision becomes ambiguous as a
+project grows: only a whole commit is content. Archives of a branch and files named `latest` are the
+same in other words. With a hash the change is noticed, and then nothing can be installed: a
+warning; without one another file is installed: an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from envlock.audit.addresses import has_whole_commit, mutable_part, parse_address
+from envlock.audit.rule import Case, Hit, Rule
+from envlock.audit.shell import commands, words
+from envlock.model.finding import Severity
+from envlock.model.reading import FoundPackage, Origin, OriginKind
+
+
+def _find(case: Case) -> Iterable[Hit]:
+    for package in case.reading.packages:
+        if package.is_project:
+            continue
+        for origin in package.origins:
+            if origin.kind is OriginKind.GIT:
+                yield from _git(package, origin)
+            else:
+                yield from _file(package, origin)
+    yield from _commands(case)
+
+
+def _git(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
+    if has_whole_commit(origin.revision, origin.address):
+        return
+    named = (
+        f"at `{origin.revision}`, which is no whole commit"
+        if origin.revision
+        else "with no commit at all"
+    )
+    yield Hit(
+        message=f"`{package.name}` comes from `{origin.address}` {named}: whatever lies there on "
+        "the day is built.",
+        line=origin.line or package.line,
+        subject=package.name,
+        remedy=f"find the commit with `git ls-remote {_bare(origin.address)} "
+        f"{origin.revision or 'HEAD'}` and write all 40 digits of it.",
+    )
+
+
+def _bare(address: str) -> str:
+    """Return an address as git takes it: without pip's `git+`, revision and fragment."""
+    whole = re.split(r"[?#]", address.removeprefix("git+"), maxsplit=1)[0]
+    head, slash, last = whole.rpartition("/")
+    return f"{head}{slash}{last.partition('@')[0]}"
+
+
+def _file(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
+    part = mutable_part(parse_address(origin.address))
+    if part:
+        after = (
+            "Its hash will then fit no more, and nothing can be installed."
+            if origin.hashes
+            else "It has no hash, so nobody would notice."
+        )
+        yield Hit(
+            message=f"`{package.name}` comes from `{origin.address}`, and `{part}` is another "
+            "file "
+            f"after each change. {after}",
+            line=origin.line or package.line,
+            subject=package.name,
+            severity=Severity.WARNING if origin.hashes else None,
+        )
+
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"|;)>]+")
+
+
+def _commands(case: Case) -> Iterable[Hit]:
+    checked_out = [
+        item.text
+        for item in commands(case.reading)
+        if re.search(r"\bgit\b.*\b(?:checkout|reset|switch|fetch)\b", item.text)
+        and has_whole_commit(item.text)
+    ]
+    for item in commands(case.reading, "RUN", "ADD"):
+        found = words(item.text)
+        if found[:2] == ("git", "clone") and not checked_out:
+            address = next((word for word in found[2:] if "://" in word or "@" in word), "")
+            yield Hit(
+                message=f"`git clone` of `{address or found[-1]}` takes whatever is newest on "
+                "the "
+                "day.",
+                line=item.line,
+                subject=address or found[-1],
+                remedy="go to one commit after it: `git clone URL DIR && git -C DIR checkout "
+                "COMMIT`, with all 40 digits.",
+            )
+            continue
+        if re.search(r"\bpip[\d.]*\s+install\b", item.text):
+            continue  # its packages stand in rows of their own
+        for address in _URL.findall(item.text):
+            if part := mutable_part(parse_address(address)):
+                yield Hit(
+                    message=f"`{address}` is downloaded; `{part}` is another file after each "
+                    "change.",
+                    line=item.line,
+                    subject=address,
+                    severity=Severity.WARNING,
+                )
+
+
+RULE = Rule(
+    code="EL103",
+    name="mutable-address",
+    title="addresses that mean another file tomorrow",
+    reason="A branch, a tag or `latest` can be moved at any time: the same lock then installs "
+    "another program, or none.",
+    remedy="name a release or a whole commit in the address, and write its SHA-256 beside it.",
+    severity=Severity.ERROR,
+    find=_find,
+)
