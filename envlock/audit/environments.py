@@ -13,9 +13,11 @@ from typing import TypeVar
 
 from envlock.audit.as_lock import is_installed, locked_on, platforms_of, subdirs_of
 from envlock.audit.wording import listed
+from envlock.compat.workloads import workload_of_lock
 from envlock.model.lock import Lock, LockedPackage, LockHead
 from envlock.model.platform import Platform
 from envlock.model.reading import FileKind, FoundPackage, Reading
+from envlock.model.verdict import Workload
 
 _T = TypeVar("_T", bound=Hashable)
 _DEFAULT = "default"
@@ -62,6 +64,15 @@ class Environment:
         )
         return Lock(head=head, packages=tuple(item.row for item in self.placed))
 
+    @cached_property
+    def workload(self) -> Workload:
+        """What these packages ask of a machine."""
+        return workload_of_lock(self.lock, self.subdir, self.told)
+
+    def line_of(self, name: str) -> int:
+        """Return the line of the file that has a package; 0 where none is known."""
+        return next((item.found.line for item in self.placed if item.row.name == name), 0)
+
     @property
     def platform(self) -> Platform | None:
         """The platform, where it is one that envlock knows."""
@@ -79,19 +90,17 @@ def environments(reading: Reading) -> tuple[Environment, ...]:
     subdirs = subdirs_of(reading)
     together: dict[tuple[str, str], list[Placed]] = {}
     for package in filter(is_installed, reading.packages):
-        names = _names(package, reading)
         placed: dict[str, Placed] = {}
-        for platform in platforms_of(package, subdirs):
-            subdir = subdirs[platform]
+        for name, platform in _places(package, reading, subdirs):
+            subdir = subdirs.get(platform, platform)
             if subdir not in placed:
                 placed[subdir] = Placed(found=package, row=locked_on(package, subdir))
-            for name in names:
-                together.setdefault((name, platform), []).append(placed[subdir])
+            together.setdefault((name, platform), []).append(placed[subdir])
     return tuple(
         Environment(
             name=name,
             platform_name=platform,
-            subdir=subdirs[platform],
+            subdir=subdirs.get(platform, platform),
             placed=tuple(items),
             facts=reading.facts,
         )
@@ -99,8 +108,13 @@ def environments(reading: Reading) -> tuple[Environment, ...]:
     )
 
 
-def _names(package: FoundPackage, reading: Reading) -> Iterable[str]:
-    return package.environments if reading.kind is FileKind.PIXI else ("",)
+def _places(
+    package: FoundPackage, reading: Reading, subdirs: dict[str, str]
+) -> Iterable[tuple[str, str]]:
+    if package.places and reading.kind is FileKind.PIXI:
+        return package.places
+    names = package.environments if reading.kind is FileKind.PIXI else ("",)
+    return ((name, each) for each in platforms_of(package, subdirs) for name in names)
 
 
 def gathered(

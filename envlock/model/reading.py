@@ -95,6 +95,9 @@ class FoundPackage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The platforms that install it, by the file's names; empty where it names none."""
     environments: tuple[str, ...] = ()
     """The environments or groups that install it, where the file has several."""
+    places: tuple[tuple[str, str], ...] = ()
+    """Environment and platform of each installation, where not every one of its environments
+    installs it on every one of its platforms; empty means that each does."""
     origins: tuple[Origin, ...] = ()
     """One for most formats; all the wheels of a version for uv, poetry and pylock."""
     dependencies: tuple[str, ...] = ()

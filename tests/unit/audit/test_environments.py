@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from envlock.audit.as_lock import as_lock
 from envlock.audit.environments import environments, gathered, told_places
@@ -106,6 +107,16 @@ def test_environments_of_pixi_are_apart_and_groups_of_others_together():
         "linux-64": ["a 1.0", "b 1.0"],
         "win-64": ["b 1.0"],
     }
+
+
+def test_a_row_may_say_exactly_where_it_is_installed():
+    package = replace(
+        conda("a", environments=["x", "y"], platforms=["linux-64", "win-64"]),
+        places=(("x", "linux-64"), ("y", "win-64")),
+    )
+    found = reading(package, kind=FileKind.PIXI, platforms=["linux-64", "win-64"])
+
+    assert places(found) == {"linux-64 (x)": ["a 1.0"], "win-64 (y)": ["a 1.0"]}
 
 
 def test_a_platform_with_a_name_of_its_own_keeps_it():
