@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
 from envlock.audit.environments import Environment
@@ -10,6 +13,7 @@ from envlock.formats.conda_lock import FACT_PREFIX
 from envlock.model.platform import Accelerator, System
 from envlock.model.stack import Fleet
 
+_COMPUTE = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}")
 _INPUTS = f"{FACT_PREFIX}inputs"
 
 
@@ -24,9 +28,10 @@ def fleet_of(case: Case) -> Fleet:
 
 
 def compute_of(case: Case) -> tuple[str, ...]:
-    """Return the compute capabilities of the GPUs that must run it; empty where none is named."""
+    """Return the compute capabilities of the GPUs that must run it; what is none is left out."""
     gpu = case.stack.gpu if case.stack else None
-    return case.policy.compute or (gpu.compute if gpu else ())
+    named = case.policy.compute or (gpu.compute if gpu else ())
+    return tuple(item for item in named if _COMPUTE.fullmatch(item))
 
 
 def accelerator_of(case: Case, place: Environment) -> Accelerator | None:
@@ -58,9 +63,24 @@ def newer_components(case: Case) -> frozenset[str]:
     """Return the toolkit's components that may be of a newer minor, as the stack says."""
     if case.stack and case.stack.gpu:
         return frozenset(case.stack.gpu.newer_components)
-    try:
-        inputs = msgspec.json.decode(case.reading.facts.get(_INPUTS, "{}"), type=dict[str, object])
-    except (msgspec.MsgspecError, RecursionError):
-        return frozenset()
-    named = inputs.get("gpu.newer-components")
+    named = _inputs(case).get("gpu.newer-components")
     return frozenset(map(str, named)) if isinstance(named, list) else frozenset()
+
+
+def has_own_word(case: Case, place: Environment, names: Iterable[str]) -> bool:
+    """Say whether a stack says something else of one of these names for this platform alone."""
+    wanted = frozenset(names)
+    target = case.stack.targets.get(place.platform) if case.stack and place.platform else None
+    if target:
+        told = {item.name for item in target.frameworks}
+        return not wanted.isdisjoint(told.union(item.name for item in target.dependencies))
+    keys = (key.split(".") for key in _inputs(case) if key.startswith(f"target.{place.subdir}."))
+    return any(not wanted.isdisjoint(key[2:]) for key in keys)
+
+
+def _inputs(case: Case) -> Mapping[str, object]:
+    """Return what the head of a lock of ours says that its stack said; empty for any other lock."""
+    try:
+        return msgspec.json.decode(case.reading.facts.get(_INPUTS, "{}"), type=dict[str, object])
+    except (msgspec.MsgspecError, RecursionError):
+        return {}

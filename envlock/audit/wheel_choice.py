@@ -22,6 +22,7 @@ _WORDS = {
     "win-64": ("win", "amd64"),
 }
 """What the name of a wheel for a platform holds."""
+_MUSL = "musllinux"
 _UNIVERSAL = "universal2"
 _SYSTEMS = {
     "linux": ("posix", "linux", "Linux"),
@@ -63,7 +64,7 @@ def is_for(origin: Origin, platform: str) -> bool:
     tag = file_name(origin).removesuffix(".whl").rpartition("-")[2]
     if platform.startswith("osx-") and _UNIVERSAL in tag:
         return True
-    return bool(words) and all(word in tag for word in words)
+    return bool(words) and all(word in tag for word in words) and _MUSL not in tag
 
 
 def file_name(origin: Origin) -> str:

@@ -177,7 +177,7 @@ def _kernels_of(
             found = kernels_of_wheel(item.name, item.version, platform)
             if line or found.evidence is None:
                 yield found
-        elif item.manager == "conda" and item.name in carriers and (line or not _is_cpu(item)):
+        elif item.manager == "conda" and item.name in carriers and not _is_cpu(item):
             known = conda_kernels(
                 item.name, item.version, build_of(item), channel_of(item), platform
             )

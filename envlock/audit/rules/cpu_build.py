@@ -43,10 +43,9 @@ def _find(case: Case) -> Iterable[Hit]:
     seen = _Seen(case, builds)
     found = gathered(case.environments, lambda place: _silent(case, place, seen))
     for item, places in found.items():
-        lines = (one.found.line for one in places[0].placed if one.row.name == item.name)
         yield Hit(
             message=f"{item.package} is a CPU build {told_places(places)}: {item.why}.",
-            line=next(lines, 0),
+            line=places[0].line_of(item.name),
             subject=item.name,
             severity=item.severity,
             remedy=item.remedy,
