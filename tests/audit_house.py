@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from argparse import Namespace
 from collections.abc import Sequence
 
 from envlock.audit.engine import Ruling
@@ -22,7 +23,7 @@ def rules(*codes: str) -> Sequence[Rule]:
 
 def tools(*codes: str) -> AuditTools:
     """The real tools, with the rules whose codes begin so."""
-    return dataclasses.replace(make_audit_tools(), rules=rules(*codes))
+    return dataclasses.replace(make_audit_tools(Namespace(quiet=True)), rules=rules(*codes))
 
 
 def audited(

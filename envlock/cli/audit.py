@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from envlock.errors import ExitCode
 from envlock.model.finding import AuditPolicy, Severity
 from envlock.model.reading import FileKind
+from envlock.model.stack import AuditLevel
 
 if TYPE_CHECKING:
     import argparse
@@ -51,6 +52,12 @@ def add_parser(subparsers: Any) -> None:
         help="the TOML file whose [audit] or [tool.envlock.audit] holds for every PATH (default: "
         "that of a lock's stack, or of the nearest pyproject.toml that has one)",
     )
+    parser.add_argument(
+        "--level",
+        choices=[each.value for each in AuditLevel],
+        help="how deep to look, each level with those before it: lock, the files as they lie "
+        "(default); resolve, solve again from the pin; build, build again; prove, verify again",
+    )
     add_machine_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
@@ -62,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envlock.cli.table import emit
     from envlock.workflows.audit import audit
 
-    report = audit(_request(arguments), make_audit_tools())
+    report = audit(_request(arguments), make_audit_tools(arguments))
     emit(render_json(report) if arguments.json else render(report))
     return _status(report)
 
@@ -81,11 +88,15 @@ def _request(arguments: argparse.Namespace) -> AuditRequest:
     return AuditRequest(
         paths=tuple(arguments.paths),
         ruling=Ruling(today=datetime.now(tz=UTC).date().isoformat()),
-        policy=read_machines(arguments, AuditPolicy(fail_on=_fail_on(arguments))),
+        policy=read_machines(arguments, _given(arguments)),
         policy_file=arguments.policy,
         kind=FileKind(arguments.kind) if arguments.kind else None,
     )
 
 
-def _fail_on(arguments: argparse.Namespace) -> Severity | None:
-    return Severity(arguments.fail_on) if arguments.fail_on else None
+def _given(arguments: argparse.Namespace) -> AuditPolicy:
+    """Return what the command line says; it goes before what a project says."""
+    return AuditPolicy(
+        fail_on=Severity(arguments.fail_on) if arguments.fail_on else None,
+        level=AuditLevel(arguments.level) if arguments.level else None,
+    )

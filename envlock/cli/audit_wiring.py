@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from envlock.workflows.audit_tools import AuditTools
 
 
-def make_audit_tools() -> AuditTools:
+def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
     """Return what an audit acts through."""
     from envlock.audit.rules import all_rules
     from envlock.backends.files import DiskWorkspace
     from envlock.backends.git import GitHistory
     from envlock.backends.project_tree import DiskTree
-    from envlock.cli.wiring import pins_beside, recordings_beside
+    from envlock.cli.wiring import make_solve_tools, pins_beside, recordings_beside
     from envlock.workflows.audit_tools import AuditTools
 
     return AuditTools(
@@ -28,6 +28,7 @@ def make_audit_tools() -> AuditTools:
         rules=all_rules(),
         pins_beside=pins_beside,
         recordings_beside=recordings_beside,
+        solve_tools=lambda stack_path: make_solve_tools(stack_path, arguments),
     )
 
 

@@ -14,7 +14,7 @@ from envlock.model.finding import AuditPolicy, AuditReport, Judged, Severity, Un
 from envlock.model.reading import FileKind
 from envlock.model.stack import AuditLevel
 from envlock.workflows.audit_policy import Policies
-from envlock.workflows.audit_sights import look_around
+from envlock.workflows.audit_sights import Asked, look_around
 from envlock.workflows.audit_targets import Target, find_targets, read_target
 from envlock.workflows.audit_tools import AuditTools
 
@@ -32,6 +32,7 @@ class AuditRequest:
     kind: FileKind | None = None
     """The format of the files, where the user names it."""
     level: AuditLevel = AuditLevel.LOCK
+    """Where no policy says how deep to look."""
     fail_on: Severity = Severity.WARNING
 
 
@@ -51,8 +52,10 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
     )
     judged: list[Judged] = []
     unreadable: list[Unreadable] = []
+    levels = [request.policy.level or request.level]
     for target in find_targets(request.paths, tools):
         policy = policies.policy_for(target.path, target.label, request.policy)
+        levels.append(policy.level or request.level)
         try:
             found = _judge_target(target, request, policy, tools)
             judged.append(replace(found, fail_on=policy.fail_on))
@@ -62,7 +65,7 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
             )
     return AuditReport(
         judged=tuple(judged),
-        asked=request.level,
+        asked=max(levels, key=lambda level: level.rank),
         fail_on=request.policy.fail_on or request.fail_on,
         unreadable=tuple(unreadable),
         notices=policies.notices(judged, request.ruling.today),
@@ -74,6 +77,7 @@ def _judge_target(
 ) -> Judged:
     content = read_target(target, tools)
     reading = read(content, target.label, request.kind)
-    seen = look_around(target, reading, content, policy, tools)
+    asked = Asked(policy=policy, level=policy.level or request.level)
+    seen = look_around(target, reading, content, asked, tools)
     case = Case(reading=reading, sights=seen.sights, policy=seen.policy, stack=seen.stack)
     return judge(case, tools.rules, request.ruling)

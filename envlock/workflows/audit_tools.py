@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envlock.audit.rule import Rule
 from envlock.ports.history import History
@@ -11,6 +12,9 @@ from envlock.ports.pins import Pins
 from envlock.ports.recordings import Recordings
 from envlock.ports.tree import Tree
 from envlock.ports.workspace import Workspace
+
+if TYPE_CHECKING:
+    from envlock.workflows.solve import SolveTools
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +28,5 @@ class AuditTools:
     pins_beside: Callable[[str], Pins]
     """The pins of a stack's folder, by the stack's path."""
     recordings_beside: Callable[[str], Recordings]
+    solve_tools: Callable[[str], SolveTools]
+    """What solves a stack again, by the stack's path."""

@@ -14,7 +14,7 @@ from envlock.errors import InputFileError
 from envlock.formats.readers.registry import read
 from envlock.model.finding import AuditPolicy, Unlooked
 from envlock.ports.history import HistoryError
-from envlock.workflows.audit_sights import look_around
+from envlock.workflows.audit_sights import Asked, look_around
 from envlock.workflows.audit_targets import Target
 
 STACKS = Path(__file__).parents[2] / "stacks"
@@ -271,7 +271,9 @@ def test_a_stack_says_which_machines_must_run_it_and_a_policy_says_it_louder(fol
     content = Path(path).read_bytes()
     found = read(content, path)
 
-    seen = look_around(Target(path=path), found, content, AuditPolicy(glibc="2.17"), tools())
+    seen = look_around(
+        Target(path=path), found, content, Asked(policy=AuditPolicy(glibc="2.17")), tools()
+    )
 
     assert seen.policy.driver == "535"
     assert seen.policy.glibc == "2.17"
