@@ -26,6 +26,8 @@ _NAMED = re.compile(r".*-cu(?:da)?(?P<digits>1[1-9][0-9]?)x?(?:-(?:plugin|pjrt))
 """In a distribution's name: `cupy-cuda12x`, `cudf-cu12`, `jax-cuda12-plugin`."""
 _MARKERS = frozenset({"pytorch-cuda", "cuda-version"})
 """Packages that are nothing but the name of a line."""
+_SHELLS = frozenset({"pytorch-gpu", "tensorflow", "tensorflow-gpu"})
+"""Empty packages of conda-forge, whose build may name another line than what they bring."""
 
 
 class Role(StrEnum):
@@ -56,7 +58,7 @@ def _of_conda(item: LockedPackage, platform: Platform) -> CudaSign | None:
     if item.name in _MARKERS or component_of(item.name):
         line = line_of(item.name, item.version) or _marked(item)
         return _sign(Role.LIBRARY, line) if line else None
-    if "/noarch/" in item.url:
+    if item.name in _SHELLS or "/noarch/" in item.url:
         return None  # nothing compiled in it: `py-xgboost cuda118_pyh…` goes with any libxgboost
     build = build_of(item)
     found = read_build(item.name, build, channel_of(item), platform.system)

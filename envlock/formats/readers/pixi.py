@@ -41,8 +41,25 @@ def read(content: bytes, file: str) -> Reading:
 class _Uses:
     """Who refers to a row."""
 
-    platforms: dict[str, None] = field(default_factory=dict)
-    environments: dict[str, None] = field(default_factory=dict)
+    places: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Environment and platform."""
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Every environment, in order."""
+        return tuple(dict.fromkeys(environment for environment, _ in self.places))
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Every platform, in order."""
+        return tuple(dict.fromkeys(platform for _, platform in self.places))
+
+    def used(self, row: Row) -> FoundPackage:
+        """Return the package of a row as it is used."""
+        environments, platforms = self.environments, self.platforms
+        is_everywhere = len(self.places) == len(environments) * len(platforms)
+        places = () if is_everywhere else tuple(self.places)
+        return row.package(platforms, environments, places)
 
 
 class _PixiFile:
@@ -179,7 +196,7 @@ class _PixiFile:
                     line=row.line,
                     subject=row.name,
                 )
-            yield row.package(tuple(use.platforms), tuple(use.environments))
+            yield use.used(row)
 
 
 _NAMED = 3
@@ -235,8 +252,7 @@ class _Finder:
                 where = self.absent.setdefault(reference[1], [])
                 where.append(f"{shown(environment)} ({platform})")
             for at in found:
-                self._uses[at].platforms[platform] = None
-                self._uses[at].environments[environment] = None
+                self._uses[at].places[environment, platform] = None
 
     def _fitting(self, places: list[int], item: Mapping[str, Any], subdir: str) -> list[int]:
         """Return the rows that a reference means: what it says beside the address must fit."""
@@ -259,8 +275,8 @@ class _Finder:
         for row, use in zip(self._rows, self._uses, strict=True):
             for reference in row.builders:
                 for at in self._by_reference.get(reference, ()):
-                    self._uses[at].platforms.update(use.platforms)
-                    self._uses[at].environments[f"{row.name} (build)"] = None
+                    for platform in use.platforms:
+                        self._uses[at].places[f"{row.name} (build)", platform] = None
 
 
 def _address(item: Any) -> str | None:

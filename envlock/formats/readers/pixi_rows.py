@@ -70,9 +70,14 @@ class Row:
         """Where the row begins."""
         return self.found.line
 
-    def package(self, platforms: tuple[str, ...], environments: tuple[str, ...]) -> FoundPackage:
+    def package(
+        self,
+        platforms: tuple[str, ...],
+        environments: tuple[str, ...],
+        places: tuple[tuple[str, str], ...] = (),
+    ) -> FoundPackage:
         """Return the package as it is used."""
-        return replace(self.found, platforms=platforms, environments=environments)
+        return replace(self.found, platforms=platforms, environments=environments, places=places)
 
 
 def reference_of(item: Any) -> tuple[str, str] | None:

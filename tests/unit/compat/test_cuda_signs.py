@@ -55,6 +55,7 @@ def build(major: int, minor: int | None = None) -> CudaSign:
         (conda("pytorch", "2.5.1", "cuda126_py312_h2ff76c1_300"), build(12, 6)),
         (conda("cupy", "13.0", "cuda12py312h2ff76c1_0"), build(12)),
         (conda("pytorch", "2.5.1", "cpu_generic_py312_h2ff76c1_0"), None),
+        (conda("pytorch-gpu", "2.10.0", "cuda129_mkl_h0d04637_301"), None),
         (conda("faiss-gpu", "1.9", "h2ff76c1_0"), None),
         (conda("py-xgboost", "2.0.3", "cuda118_pyhedeaf28_1", "noarch"), None),
         (conda("numpy", "2.0", "py312hce06181_3"), None),
