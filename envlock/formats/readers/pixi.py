@@ -15,7 +15,7 @@ from envlock.formats.readers.notes import Notes, shown
 from envlock.formats.readers.pixi_rows import Row, package_of, reference_of
 from envlock.formats.readers.table import Table
 from envlock.formats.readers.unified import read_unified
-from envlock.formats.readers.yaml_text import YamlFile, open_yaml
+from envlock.formats.readers.yaml_text import YamlFile, as_text, open_yaml
 from envlock.model.reading import (
     FileKind,
     FoundPackage,
@@ -144,7 +144,7 @@ class _PixiFile:
         for key, kind in _PLACES.items():
             self._add_places(table, key, kind, line)
         for key, said in table.table("options").items():
-            self._settings.setdefault(key, {})[name] = _as_text(said)
+            self._settings.setdefault(key, {})[name] = as_text(said)
         for platform, references in table.table("packages").items():
             finder.refer(name, platform, references, line)
         table.close()
@@ -284,11 +284,3 @@ def _address(item: Any) -> str | None:
     if isinstance(item, dict):
         item = item.get("url") or item.get("path")
     return item if isinstance(item, str) else None
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={_as_text(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_as_text, value))
-    return "" if value is None else str(value)

@@ -71,6 +71,7 @@ _SIGNS = (
         ),
     ),
     (FileKind.PIXI, _all(rb"^version:[ \t]*\d+[ \t]*$", rb"^environments:")),
+    (FileKind.PIXI, _all(rb"^version:[ \t]*[23][ \t]*$", rb"^metadata:", rb"^package:")),
     (FileKind.CONDA_LOCK, _all(rb"^metadata:", rb"^package:")),
     (
         FileKind.ENVIRONMENT,
@@ -105,6 +106,8 @@ def recognise(content: bytes, file: str) -> FileKind | None:
     start = content[:_LOOKED_AT].removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
     named = recognise_name(file)
     for kind, patterns in _SIGNS:
+        if kind is FileKind.CONDA_LOCK and named is FileKind.PIXI:
+            return named  # the first versions of pixi.lock were conda-lock's format
         is_possible = named in (None, kind) or kind.is_lock
         if is_possible and all(pattern.search(start) for pattern in patterns):
             return kind

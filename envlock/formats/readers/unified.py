@@ -19,7 +19,7 @@ from envlock.formats.readers.conda_address import (
 )
 from envlock.formats.readers.notes import Notes, shown
 from envlock.formats.readers.table import Table
-from envlock.formats.readers.yaml_text import YamlFile
+from envlock.formats.readers.yaml_text import YamlFile, as_text
 from envlock.model.reading import (
     Ecosystem,
     FileKind,
@@ -124,20 +124,12 @@ def _told(metadata: Table) -> tuple[dict[str, str], dict[str, str]]:
     facts: dict[str, str] = {}
     settings: dict[str, str] = {}
     for key, value in metadata.table("custom_metadata").items():
-        (facts if key.startswith(FACT_PREFIX) else settings)[key] = _as_text(value)
+        (facts if key.startswith(FACT_PREFIX) else settings)[key] = as_text(value)
     for key, value in metadata.table("content_hash").items():
-        settings[f"content-hash {key}"] = _as_text(value)
+        settings[f"content-hash {key}"] = as_text(value)
     for key, value in metadata.items():
-        settings[key.replace("_", "-")] = _as_text(value)
+        settings[key.replace("_", "-")] = as_text(value)
     return facts, settings
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_as_text, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={_as_text(item)}" for key, item in value.items())
-    return "" if value is None else str(value)
 
 
 def _package(value: Any, line: int, notes: Notes) -> FoundPackage | None:
@@ -223,7 +215,7 @@ def _dependencies(row: Table, key: str) -> tuple[str, ...]:
         return tuple(
             f"{name} {spec or ''}".rstrip()
             if spec is None or isinstance(spec, str)
-            else f"{name} {_as_text(spec)}".rstrip()
+            else f"{name} {as_text(spec)}".rstrip()
             for name, spec in value.items()
         )
     if isinstance(value, list):

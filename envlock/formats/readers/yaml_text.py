@@ -10,8 +10,10 @@ Each piece is parsed a bounded number of times, so that no file takes long.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from envlock.errors import LockError
@@ -37,7 +39,7 @@ _KEY = re.compile(r""" *(?P<key>'(?:[^']|'')*'|"[^"]*"|[^\s'"#\-][^:\n]*?) *:(?=
 _CONTENT = re.compile(r" *(?=[^\s#])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class YamlFile:
     """A file, read as far as it can be."""
 
@@ -55,21 +57,30 @@ class YamlFile:
 
     def line_of(self, words: str, after: int = 0) -> int:
         """Return the first line that holds some words, at or after a line; 0 where none does."""
-        start = 0
-        for _ in range(after - 1):
-            start = self.text.find("\n", start) + 1
+        breaks = self._breaks
+        start = breaks[min(after - 2, len(breaks) - 1)] if after > 1 and breaks else 0
         place = self.text.find(words, start) if words else -1
-        return self.text.count("\n", 0, place) + 1 if place >= 0 else 0
+        return bisect_left(breaks, place) + 1 if place >= 0 else 0
 
-    def lines_of(self, values: Iterable[str]) -> dict[str, int]:
-        """Return the first line that ends in each of some values, with or without quotes."""
+    def lines_of(self, values: Iterable[str], after: int = 0) -> dict[str, int]:
+        """Return the first line, at or after a line, that each of some values stands alone on.
+
+        Before it may be a dash and a key, around it quotes.
+        """
         wanted = set(values)
         found: dict[str, int] = {}
         for number, line in enumerate(self.text.split("\n") if wanted else (), start=1):
-            value = line.rpartition(" ")[2].strip("'\"")
-            if value in wanted:
-                found.setdefault(value, number)
+            item = line.strip().removeprefix("- ").strip()
+            for value in (item, item.partition(": ")[2].strip()):
+                is_quoted = value[:1] in ("'", '"') and value[1:].endswith(value[0])
+                bare = value[1:-1].replace("''", "'") if is_quoted else value
+                if bare in wanted and number >= after:
+                    found.setdefault(bare, number)
         return found
+
+    @cached_property
+    def _breaks(self) -> list[int]:
+        return [found.start() for found in re.finditer("\n", self.text)]
 
 
 def open_yaml(content: bytes, file: str, what: str, notes: Notes) -> YamlFile:
@@ -145,6 +156,15 @@ def _lines_of_items(text: str, key: str, count: int) -> list[int]:
         place = found.start()
         lines.append(line)
     return lines if len(lines) == count else unknown
+
+
+def as_text(value: Any) -> str:
+    """Return a value of a file as one text."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={as_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(as_text, value))
+    return "" if value is None else str(value)
 
 
 _NOTHING: Any = object()
