@@ -11,7 +11,15 @@ from msgspec.structs import replace
 from envlock.audit.rule import Case, Rule
 from envlock.audit.wording import some
 from envlock.formats.secrets import conceal
-from envlock.model.finding import AuditPolicy, Finding, Ignore, Ignored, Judged, Unlooked
+from envlock.model.finding import (
+    IN_BASELINE,
+    AuditPolicy,
+    Finding,
+    Ignore,
+    Ignored,
+    Judged,
+    Unlooked,
+)
 from envlock.model.sight import Sight
 from envlock.model.stack import AuditLevel
 
@@ -32,14 +40,22 @@ def judge(case: Case, rules: Sequence[Rule], ruling: Ruling) -> Judged:
     findings: list[Finding] = []
     ignored: list[Ignored] = []
     unlooked: dict[str, Unlooked] = {}
+    applied: list[str] = []
+    unapplied: dict[str, str] = {}
     for rule in rules:
-        if reading.kind not in rule.kinds or is_off(rule, case.policy):
+        if reading.kind not in rule.kinds:
+            continue
+        if is_off(rule, case.policy):
+            unapplied[rule.code] = "the policy switches it off"
             continue
         missing = [need for need in rule.needs if need in case.sights.blind]
         for need in missing:
             unlooked[need] = Unlooked(what=need.value, reason=case.sights.blind[need])
         if missing:
+            said = (f"{need.value} ({case.sights.blind[need]})" for need in missing)
+            unapplied[rule.code] = f"not looked at: {', '.join(said)}"
             continue
+        applied.append(rule.code)
         found, passed = _split(rule, case, ruling)
         findings += found
         ignored += passed
@@ -51,6 +67,8 @@ def judge(case: Case, rules: Sequence[Rule], ruling: Ruling) -> Judged:
         ignored=tuple(sorted(ignored, key=lambda item: item.finding.order)),
         unlooked=tuple(unlooked.values()),
         level=reached(case),
+        applied=tuple(applied),
+        unapplied=unapplied,
     )
 
 
@@ -94,7 +112,7 @@ def _split(rule: Rule, case: Case, ruling: Ruling) -> tuple[list[Finding], list[
     for (together, *_), group in groups.items():
         for finding in tell_together(group, together):
             if len(group) > FEW and finding.identity in ruling.baseline:
-                ignored.append(Ignored(finding=finding, reason=_KNOWN))
+                ignored.append(Ignored(finding=finding, reason=IN_BASELINE))
             else:
                 found.append(finding)
     return found, ignored
@@ -132,16 +150,13 @@ def tell_together(group: Sequence[Finding], together: str) -> Sequence[Finding]:
     return [replace(first, subject="", subjects=subjects, message=conceal(message))]
 
 
-_KNOWN = "in the baseline"
-
-
 def let_pass(finding: Finding, policy: AuditPolicy, ruling: Ruling) -> str | None:
     """Return why a finding may pass, None where it may not."""
     for ignore in policy.ignores:
         if covers(ignore, finding) and (not ignore.expires or ruling.today <= ignore.expires):
             until = f" (until {ignore.expires})" if ignore.expires else ""
             return f"{ignore.reason}{until}"
-    return _KNOWN if finding.identity in ruling.baseline else None
+    return IN_BASELINE if finding.identity in ruling.baseline else None
 
 
 def covers(ignore: Ignore, finding: Finding) -> bool:

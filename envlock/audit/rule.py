@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from envlock.audit.as_lock import as_lock
 from envlock.audit.environments import Environment, environments
-from envlock.model.finding import AuditPolicy, Severity
+from envlock.model.finding import AuditPolicy, RuleText, Severity
 from envlock.model.lock import Lock
 from envlock.model.reading import FileKind, Reading
 from envlock.model.sight import Sight, Sights
@@ -83,3 +83,15 @@ class Rule:
     kinds: frozenset[FileKind] = ANY_KIND
     needs: tuple[Sight, ...] = ()
     """Without one of these it is not applied, and that is told."""
+
+    @property
+    def text(self) -> RuleText:
+        """What it says of itself."""
+        return RuleText(
+            code=self.code,
+            name=self.name,
+            title=self.title,
+            reason=self.reason,
+            remedy=self.remedy,
+            severity=self.severity,
+        )

@@ -26,6 +26,17 @@ class Severity(StrEnum):
         return (Severity.ERROR, Severity.WARNING, Severity.NOTE).index(self)
 
 
+class RuleText(Struct, frozen=True, kw_only=True):
+    """What a rule says of itself to people."""
+
+    code: str
+    name: str
+    title: str
+    reason: str
+    remedy: str
+    severity: Severity
+
+
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that a rule found in one place."""
 
@@ -116,6 +127,10 @@ class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     remedy: str
 
 
+IN_BASELINE = "in the baseline"
+"""Why a known finding may pass."""
+
+
 class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file, judged."""
 
@@ -130,6 +145,10 @@ class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The deepest level that was reached."""
     fail_on: Severity | None = None
     """What its policy says; None where that is the report's to say."""
+    applied: tuple[str, ...] = ()
+    """The codes of the rules that looked at it."""
+    unapplied: Mapping[str, str] = {}
+    """Why the others of its format did not, by code."""
 
 
 class Unreadable(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -138,6 +157,32 @@ class Unreadable(Struct, frozen=True, kw_only=True, omit_defaults=True):
     file: str
     problem: str
     hints: tuple[str, ...] = ()
+
+
+class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A finding that a baseline knows; without its line, so that it does not move."""
+
+    rule: str
+    """The code."""
+    file: str
+    """From the baseline's folder on, with forward slashes."""
+    subject: str = ""
+    message: str
+
+    @property
+    def order(self) -> tuple[str, str, str, str]:
+        """The file first, as in a report."""
+        return (self.file, self.rule, self.subject, self.message)
+
+
+class BaselineUse(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a baseline did for an audit."""
+
+    file: str
+    known: int
+    """How many findings it let pass."""
+    gone: tuple[Known, ...] = ()
+    """What it knows of the audited files and was not found any more."""
 
 
 class AuditReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,6 +194,7 @@ class AuditReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fail_on: Severity = Severity.WARNING
     unreadable: tuple[Unreadable, ...] = ()
     notices: tuple[Notice, ...] = ()
+    baseline: BaselineUse | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

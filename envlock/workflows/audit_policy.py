@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
-from envlock.audit.engine import covers, is_off
+from envlock.audit.engine import covers
 from envlock.audit.rule import Rule
 from envlock.formats.audit_policy import PROJECT_FILE, read_policy, require_policy
 from envlock.formats.stack_toml import LARGEST_BYTES
@@ -81,7 +81,7 @@ class Policies:
             for ignore in policy.ignores:
                 if ignore.expires and ignore.expires < today:
                     found.append(_expired(ignore))
-                elif self._is_whole(policy) and self._is_idle(ignore, policy, own):
+                elif self._is_whole(policy) and self._is_idle(ignore, own):
                     found.append(_unused(ignore))
         return tuple(found)
 
@@ -93,17 +93,11 @@ class Policies:
         home = self._absolute(policy.file)
         return home.name != PROJECT_FILE or any(map(home.is_relative_to, folders))
 
-    def _is_idle(
-        self, ignore: Ignore, policy: AuditPolicy, files: Iterable[tuple[Judged, str]]
-    ) -> bool:
+    def _is_idle(self, ignore: Ignore, files: Iterable[tuple[Judged, str]]) -> bool:
         """Say whether the rule of an exception was applied, and the exception let nothing pass."""
         mine = [judged for judged, place in files if _fits(ignore, place)]
         rules = [rule for rule in self.rules if ignore.rule in (rule.code, rule.name)]
-        tried = any(
-            was_applied(rule, judged) and not is_off(rule, policy)
-            for rule in rules
-            for judged in mine
-        )
+        tried = any(rule.code in judged.applied for rule in rules for judged in mine)
         anywhere = replace(ignore, file="")
         used = any(covers(anywhere, each.finding) for judged in mine for each in judged.ignored)
         return tried and not used
@@ -159,15 +153,6 @@ class Policies:
 def rule_words(rules: Iterable[Rule]) -> Mapping[str, str]:
     """Return the code of each rule, by code and by name."""
     return {word: rule.code for rule in rules for word in (rule.code, rule.name)}
-
-
-def was_applied(rule: Rule, judged: Judged) -> bool:
-    """Say whether a rule could look at a file."""
-    kind = judged.kind.partition(" ")[0]
-    unseen = {each.what for each in judged.unlooked}
-    return any(kind == each.value for each in rule.kinds) and not any(
-        need.value in unseen for need in rule.needs
-    )
 
 
 def _expired(ignore: Ignore) -> Notice:
