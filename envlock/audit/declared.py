@@ -35,23 +35,22 @@ def compute_of(case: Case) -> tuple[str, ...]:
 
 
 def accelerator_of(case: Case, place: Environment) -> Accelerator | None:
-    """Return what a platform was declared to compute on; None where nobody says.
-
-    GPUs or a driver in a policy are a word for CUDA, except on a Mac.
-    """
+    """Return what a stack, or the head of a lock of ours, says that a platform computes on."""
     platform = place.platform
     if case.stack and platform in case.stack.platforms:
         return case.stack.accelerator(platform)
     told = case.reading.facts.get(f"{FACT_PREFIX}{place.subdir}/accelerator")
-    if told in {item.value for item in Accelerator}:
-        return Accelerator(told)
-    is_mac = platform is None or platform.system is System.MACOS
-    wants_gpus = bool(case.policy.compute or case.policy.driver) or _has_cuda(case, place)
-    return Accelerator.CUDA if wants_gpus and not is_mac else None
+    return Accelerator(told) if told in {item.value for item in Accelerator} else None
+
+
+def has_gpus(case: Case, place: Environment) -> bool:
+    """Say whether a policy, or the file itself, says that a platform's machines have GPUs."""
+    if place.platform is None or place.platform.system is System.MACOS:
+        return False
+    return bool(case.policy.compute or case.policy.driver) or _has_cuda(case, place)
 
 
 def _has_cuda(case: Case, place: Environment) -> bool:
-    """Say whether the file itself promises GPUs of the platform's machines."""
     return any(
         item.name == place.platform_name
         and any(one.startswith("__cuda") for one in item.virtual_packages)

@@ -27,7 +27,7 @@ _WHEELS = {
     "tensorflow-gpu": "tensorflow",
     "jaxlib": "jax",
 }
-_CHOSEN_CPU = frozenset({"tensorflow-cpu", "tensorflow-intel", "pytorch-cpu", "cpuonly"})
+_CHOSEN_CPU = frozenset({"tensorflow-cpu", "pytorch-cpu", "cpuonly"})
 """Whoever asks for these means the CPU."""
 
 
@@ -110,7 +110,7 @@ def _of_wheels(
 def _wheel_is_for(item: LockedPackage, platform: Platform, *, has_plugin: bool) -> BuiltFor | None:
     if _LOCAL_CUDA.search(item.version) or item.name == "tensorflow-gpu":
         return BuiltFor.CUDA
-    if _LOCAL_CPU.search(item.version) or item.name in _CHOSEN_CPU:
+    if _LOCAL_CPU.search(item.version) or item.name in {*_CHOSEN_CPU, "tensorflow-intel"}:
         return BuiltFor.CPU
     if item.name == "jaxlib":
         return BuiltFor.CUDA if has_plugin else BuiltFor.CPU

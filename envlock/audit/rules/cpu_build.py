@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from envlock.audit.declared import accelerator_of
+from envlock.audit.declared import accelerator_of, has_gpus
 from envlock.audit.environments import Environment, gathered, told_places
 from envlock.audit.rule import Case, Hit, Rule
 from envlock.audit.wording import listed
 from envlock.compat.components import component_of
 from envlock.compat.framework_builds import BuiltFor, FrameworkBuild, framework_builds
-from envlock.compat.locked import build_of
 from envlock.compat.nvidia_wheels import wheel_component
 from envlock.model.finding import Severity
 from envlock.model.lock import LockedPackage
@@ -76,10 +75,13 @@ def _silent(case: Case, place: Environment, seen: _Seen) -> Iterable[_Silent]:
     for build in builds:
         if build.built_for is not BuiltFor.CPU or build.framework in told:
             continue
-        found = _why(build, place, seen, is_wanted=declared is Accelerator.CUDA)
-        if found:
+        reasons = _reasons(build, place, seen)
+        if declared is Accelerator.CUDA and not build.is_companion:
+            reasons = [("the stack is for CUDA there", Severity.ERROR)]
+        elif reasons == _SILENCE and has_gpus(case, place):
+            reasons = [("the machines were said to have GPUs", Severity.ERROR)]
+        for why, severity in reasons[:1]:
             told.add(build.framework)
-            why, severity = found
             yield _Silent(
                 package=_told(build.package),
                 name=build.package.name,
@@ -89,31 +91,29 @@ def _silent(case: Case, place: Environment, seen: _Seen) -> Iterable[_Silent]:
             )
 
 
-def _why(
-    build: FrameworkBuild, place: Environment, seen: _Seen, *, is_wanted: bool
-) -> tuple[str, Severity] | None:
-    """Return what speaks against a CPU build, the strongest first; None where it is meant."""
+_SILENCE = [("nothing in the file says that this is meant", Severity.NOTE)]
+
+
+def _reasons(build: FrameworkBuild, place: Environment, seen: _Seen) -> list[tuple[str, Severity]]:
+    """Return what speaks against a CPU build, the strongest first; nothing where it is meant."""
     name = build.framework
     beside = [
         one.package
         for one in seen.builds.get(id(place), ())
         if one.built_for is BuiltFor.CUDA and (one.framework == name or not build.is_companion)
     ]
-    runtime = [item for item in place.lock.packages if _is_runtime(item)]
-    elsewhere = seen.by_environment.get((name, place.name), [])
-    if build.is_companion and not beside:
-        return None
-    if is_wanted:
-        return "GPUs were asked for there", Severity.ERROR
     if beside:
-        return f"{_told(beside[0])} beside it is for CUDA", Severity.WARNING
-    if runtime and not build.is_chosen:
+        return [(f"{_told(beside[0])} beside it is for CUDA", Severity.WARNING)]
+    if build.is_companion or build.is_chosen:
+        return []
+    runtime = [item for item in place.lock.packages if _is_runtime(item)]
+    if runtime:
         named = listed((f"{item.name} {item.version}" for item in runtime), 2)
-        return f"{named} beside it would be for nothing", Severity.WARNING
+        return [(f"{named} beside it would be for nothing", Severity.WARNING)]
+    elsewhere = seen.by_environment.get((name, place.name), [])
     if elsewhere:
-        return f"on {listed(elsewhere)} it is for CUDA", Severity.WARNING
-    is_meant = build.is_chosen or (name, place.subdir) in seen.by_platform
-    return None if is_meant else ("nothing in the file says that this is meant", Severity.NOTE)
+        return [(f"on {listed(elsewhere)} it is for CUDA", Severity.WARNING)]
+    return [] if (name, place.subdir) in seen.by_platform else _SILENCE
 
 
 def _is_runtime(item: LockedPackage) -> bool:
@@ -123,8 +123,7 @@ def _is_runtime(item: LockedPackage) -> bool:
 
 
 def _told(item: LockedPackage) -> str:
-    build = build_of(item) if item.manager == "conda" else ""
-    return f"{item.name} {item.version} {build}".rstrip()
+    return f"{item.name} {item.version}"
 
 
 def _remedy(item: LockedPackage) -> str:

@@ -7,36 +7,41 @@ from collections.abc import Iterable, Mapping
 from envlock.audit.declared import has_own_word
 from envlock.audit.environments import Environment
 from envlock.audit.rule import Case, Hit, Rule
-from envlock.audit.wording import listed
+from envlock.audit.wording import listed, some
 from envlock.compat.frameworks import framework, locked_frameworks
 from envlock.model.finding import Severity
 
 _PYTHON = "python"
 _CUDA = "CUDA"
-_Versions = dict[str, dict[str, list[str]]]
-"""What -> version -> the places that have it."""
+_Versions = tuple[tuple[str, tuple[str, ...]], ...]
+"""Each version, with the platforms that have it."""
 
 
 def _find(case: Case) -> Iterable[Hit]:
+    found: dict[tuple[str, _Versions], list[str]] = {}
     for name in dict.fromkeys(place.name for place in case.environments):
         places = [place for place in case.environments if place.name == name]
-        for subject, versions in _versions(case, places).items():
-            if len(versions) > 1:
-                told = "; ".join(f"{key} on {listed(where)}" for key, where in versions.items())
-                yield Hit(
-                    message=f"{subject} is not the same everywhere: {told}.",
-                    line=_line(places, subject),
-                    subject=subject.lower(),
-                )
+        for subject, versions in _skewed(case, places):
+            found.setdefault((subject, versions), []).append(name)
+    for (subject, versions), names in found.items():
+        told = "; ".join(f"{version} on {listed(where, 6)}" for version, where in versions)
+        within = f" in {some(names)}" if any(names) else ""
+        yield Hit(
+            message=f"{subject} is not the same on all platforms{within}: {told}.",
+            line=_line(case.environments, subject),
+            subject=subject.lower(),
+        )
 
 
-def _versions(case: Case, places: Iterable[Environment]) -> _Versions:
-    found: _Versions = {}
+def _skewed(case: Case, places: Iterable[Environment]) -> Iterable[tuple[str, _Versions]]:
+    found: dict[str, dict[str, list[str]]] = {}
     for place in places:
         for subject, version in _meaning(place).items():
             if not has_own_word(case, place, _names(subject)):
-                found.setdefault(subject, {}).setdefault(version, []).append(place.told)
-    return found
+                found.setdefault(subject, {}).setdefault(version, []).append(place.platform_name)
+    for subject, versions in found.items():
+        if len(versions) > 1:
+            yield subject, tuple((version, tuple(where)) for version, where in versions.items())
 
 
 def _meaning(place: Environment) -> Mapping[str, str]:
@@ -61,7 +66,7 @@ def _names(subject: str) -> tuple[str, ...]:
     return (subject, *(facts.asks if facts else ()))
 
 
-def _line(places: list[Environment], subject: str) -> int:
+def _line(places: Iterable[Environment], subject: str) -> int:
     lines = (place.line_of(name) for place in places for name in _names(subject))
     return next(filter(None, lines), 0)
 

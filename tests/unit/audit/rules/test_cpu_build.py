@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from builders import CPU_STACK, GPU_STACK, stack_of
 from envlock.audit.rules.cpu_build import RULE
 from envlock.model.finding import AuditPolicy
-from envlock.model.reading import FileKind
+from envlock.model.reading import FileKind, FoundPlatform
 from readings import case, conda, reading, remedies, told, wheel
 
 CPU = conda("pytorch", "2.5.1", "cpu_generic_py312_h2ff76c1_0", line=7)
 CUDA = conda("pytorch", "2.5.1", "cuda126_py312_h2ff76c1_300")
-SILENT = "pytorch 2.5.1 cpu_generic_py312_h2ff76c1_0 is a CPU build"
+SILENT = "pytorch 2.5.1 is a CPU build"
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [{"stack": stack_of(GPU_STACK)}, {"policy": AuditPolicy(driver="535")}],
-    ids=["stack", "policy"],
-)
-def test_a_cpu_build_where_gpus_were_asked_for_is_an_error(asked):
-    found = case(reading(CPU), **asked)
+def test_a_cpu_build_in_a_stack_for_cuda_is_an_error():
+    found = case(reading(CPU), stack=stack_of(GPU_STACK))
 
     assert told(RULE, found) == [
-        f"error at 7 (pytorch): {SILENT} on linux-64: GPUs were asked for there."
+        f"error at 7 (pytorch): {SILENT} on linux-64: the stack is for CUDA there."
     ]
     assert remedies(RULE, found) == [
         "ask for a CUDA build by name, `pytorch=*=*cuda*`, and tell the solver that there is a GPU "
         "(the virtual package `__cuda`); or say in the stack that the CPU is meant."
     ]
+
+
+def test_a_cpu_build_on_machines_with_gpus_is_an_error():
+    said = [f"error at 7 (pytorch): {SILENT} on linux-64: the machines were said to have GPUs."]
+
+    assert told(RULE, case(reading(CPU), policy=AuditPolicy(driver="535"))) == said
+    gpus = FoundPlatform(name="linux-64", subdir="linux-64", virtual_packages=("__cuda=12.2",))
+    assert told(RULE, replace(reading(CPU), platforms=(gpus,))) == said
 
 
 def test_a_stack_that_means_the_cpu_is_left_alone():
@@ -42,7 +46,7 @@ def test_the_head_of_our_own_lock_is_a_word_for_cuda():
     own = reading(CPU, facts={"envlock/linux-64/accelerator": "cuda"})
 
     assert told(RULE, own) == [
-        f"error at 7 (pytorch): {SILENT} on linux-64: GPUs were asked for there."
+        f"error at 7 (pytorch): {SILENT} on linux-64: the stack is for CUDA there."
     ]
 
 
@@ -132,4 +136,6 @@ def test_an_environment_of_its_own_may_be_for_the_cpu():
     cpu = conda("pytorch", "2.5.1", "cpu_generic_py312_h2ff76c1_0", environments=["cpu"])
     cuda = conda("pytorch", "2.5.1", "cuda126_py312_h2ff76c1_300", environments=["gpu"])
 
-    assert told(RULE, reading(cpu, cuda, kind=FileKind.PIXI)) == []
+    found = reading(cpu, cuda, kind=FileKind.PIXI)
+    assert told(RULE, found) == []
+    assert told(RULE, case(found, policy=AuditPolicy(driver="535"))) == []

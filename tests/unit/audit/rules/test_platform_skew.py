@@ -37,10 +37,10 @@ def test_another_python_framework_or_cuda_on_each_platform_is_told():
     )
 
     assert told(RULE, found) == [
-        "warning (cuda): CUDA is not the same everywhere: 12.1 on linux-64; 12.4 on win-64.",
-        "warning at 2 (python): python is not the same everywhere: 3.11 on linux-64; 3.12 on "
+        "warning (cuda): CUDA is not the same on all platforms: 12.1 on linux-64; 12.4 on win-64.",
+        "warning at 2 (python): python is not the same on all platforms: 3.11 on linux-64; 3.12 on "
         "win-64.",
-        "warning at 4 (pytorch): pytorch is not the same everywhere: 2.5 on linux-64; 2.3 on "
+        "warning at 4 (pytorch): pytorch is not the same on all platforms: 2.5 on linux-64; 2.3 on "
         "win-64.",
     ]
 
