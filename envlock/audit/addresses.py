@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _ADDRESS = re.compile(
@@ -27,6 +28,7 @@ class Address(NamedTuple):
     """Whether it names a repository: `git+https://…`."""
 
 
+@lru_cache(maxsize=65_536)
 def parse_address(text: str) -> Address:
     """Return the parts of whatever stands where an address is expected. Never raises."""
     found = _ADDRESS.fullmatch(text.strip())

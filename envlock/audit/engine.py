@@ -111,7 +111,7 @@ def _split(rule: Rule, case: Case, ruling: Ruling) -> tuple[list[Finding], list[
     found: list[Finding] = []
     for (together, *_), group in groups.items():
         for finding in tell_together(group, together):
-            if len(group) > FEW and finding.identity in ruling.baseline:
+            if finding.identity in ruling.baseline:
                 ignored.append(Ignored(finding=finding, reason=IN_BASELINE))
             else:
                 found.append(finding)
@@ -140,14 +140,28 @@ FEW = 3
 
 def tell_together(group: Sequence[Finding], together: str) -> Sequence[Finding]:
     """Return findings of one cause as they are, or as one where they are more than a few."""
-    if len(group) <= FEW or not together:
+    if not together:
         return group
-    subjects = tuple(dict.fromkeys(item.subject or f"line {item.line}" for item in group))
+    several: dict[str, list[Finding]] = {}
+    for item in sorted(group, key=lambda item: item.order):
+        several.setdefault(item.subject or f"line {item.line}", []).append(item)
+    if len(several) <= FEW:
+        return [_one_of(items) for items in several.values()]
+    subjects = tuple(several)
     message = together.replace("{count}", f"{len(subjects):,}").replace(
         "{subjects}", some(subjects)
     )
-    first = min(group, key=lambda item: item.order)
+    first = next(iter(several.values()))[0]
     return [replace(first, subject="", subjects=subjects, message=conceal(message))]
+
+
+def _one_of(same: Sequence[Finding]) -> Finding:
+    """Return the first of several findings of one cause about one subject, saying how many."""
+    others = len({item.message for item in same}) - 1
+    if not others:
+        return same[0]
+    more = f"{same[0].message} So it is with {others:,} more of `{same[0].subject}`."
+    return replace(same[0], message=more)
 
 
 def let_pass(finding: Finding, policy: AuditPolicy, ruling: Ruling) -> str | None:

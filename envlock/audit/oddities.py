@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from envlock.audit.addresses import file_name
 from envlock.audit.rule import Case, Hit
 from envlock.audit.wording import sentence
 from envlock.model.reading import OddityKind
@@ -23,6 +24,11 @@ def odd_hits(case: Case, kind: OddityKind, *, why: str = "", together: str = "")
         yield Hit(
             message=f"{sentence(oddity.said)} {why}".rstrip(),
             line=oddity.line,
-            subject=oddity.subject,
+            subject=_subject(oddity.subject),
             together=together,
         )
+
+
+def _subject(text: str) -> str:
+    """Return what an oddity is about, in short: the file of an address."""
+    return file_name(text) if "://" in text else text

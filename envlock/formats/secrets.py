@@ -142,6 +142,8 @@ def conceal(text: str) -> str:
     More sparing than `redact`: an address keeps a query and a fragment that nothing says are
     secret (`?rev=…`, `#sha256=…`), and a shell's variable (`$TOKEN`) is no secret.
     """
+    if not _MAY_HIDE.search(text):
+        return text
     text = _ADDRESS.sub(lambda found: _conceal_address(found.group()), text)
     for pattern in (_HEADER, _ASSIGNED):
         text = pattern.sub(_conceal_value, text)
@@ -154,6 +156,11 @@ def shows_secret(text: str) -> bool:
     return conceal(text) != text
 
 
+_MAY_HIDE = re.compile(
+    r"[@=?'\"]|/t/|gh[opsu]_|github_pat_|glpat-|pypi-AgE|hf_|AKIA|xox|eyJ"
+    r"|(?i:basic|bearer|authorization|cookie|x-api-key|private-token|x-jfrog)"
+)
+"""A sign without which nothing of it can be there: most addresses have none."""
 _SHELL_VARIABLE = re.compile(r"\$(?:\w+|\(|\{)")
 _VERSION = re.compile(r"[=<>~!]|\d+(?:\.[\d*]+)+(?:=|$)")
 """What follows a package that is named like a secret: `tokenizers==0.20`, `secretstorage=3.3`."""

@@ -14,7 +14,8 @@ def _find(case: Case) -> Iterable[Hit]:
     return odd_hits(
         case,
         OddityKind.CONFLICT,
-        why="A merge was not ended here, so the file gives two answers.",
+        why="So the file gives two answers.",
+        together="{count} merges were not ended, at {subjects}. So the file gives two answers.",
     )
 
 

@@ -22,20 +22,28 @@ def _one_address(case: Case) -> Iterator[Hit]:
     seen: dict[tuple[str, str], str] = {}
     for package in case.reading.packages:
         for origin in package.origins:
-            address = origin.address.partition("#")[0]
-            for name, digest in origin.hashes.items():
-                if not address:
-                    continue
-                first = seen.setdefault((address, name), digest.lower())
-                if first != digest.lower():
-                    yield Hit(
-                        message=f"`{file_name(address)}` has two {name} digests, `{first[:12]}…` "
-                        f"and `{digest.lower()[:12]}…`: at most one of them fits.",
-                        line=origin.line or package.line,
-                        subject=package.name,
-                        together="{count} packages have two digests for one file: {subjects}. At "
-                        "most one of them fits.",
-                    )
+            conflict = _conflict(seen, origin)
+            if conflict:
+                name, first, second = conflict
+                yield Hit(
+                    message=f"`{file_name(origin.address)}` has two {name} digests, "
+                    f"`{first[:12]}…` and `{second[:12]}…`: at most one of them fits.",
+                    line=origin.line or package.line,
+                    subject=package.name,
+                    together="{count} packages have two digests for one file: {subjects}. At "
+                    "most one of them fits.",
+                )
+
+
+def _conflict(seen: dict[tuple[str, str], str], origin: Origin) -> tuple[str, str, str] | None:
+    """Return the strongest digest of a file that differs from what was seen of it before."""
+    address = origin.address.partition("#")[0]
+    found = None
+    for name, digest in sorted(origin.hashes.items()):
+        first = seen.setdefault((address, name), digest.lower())
+        if address and first != digest.lower():
+            found = (name, first, digest.lower())
+    return found
 
 
 def _one_build(case: Case) -> Iterator[Hit]:
@@ -76,9 +84,9 @@ def _slots(package: FoundPackage) -> Iterator[tuple[str, ...]]:
 
 def _differ(first: Origin, second: Origin) -> bool:
     common = {*first.hashes} & {*second.hashes}
-    return first.address != second.address and any(
-        first.hashes[name].lower() != second.hashes[name].lower() for name in common
-    )
+    if first.address == second.address or file_name(first.address) != file_name(second.address):
+        return False
+    return any(first.hashes[name].lower() != second.hashes[name].lower() for name in common)
 
 
 RULE = Rule(

@@ -40,8 +40,8 @@ def _find(case: Case) -> Iterable[Hit]:
 
 
 def _origin(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
-    if origin.kind is OriginKind.IMAGE or not origin.address:
-        return
+    if origin.kind is OriginKind.IMAGE or origin.address in ("", ".", "./"):
+        return  # the folder of the file is the project itself
     address = parse_address(origin.address)
     name, line = package.name, origin.line or package.line
     if is_path(address):

@@ -27,6 +27,8 @@ def _find(case: Case) -> Iterable[Hit]:
 
 def _of_lock(case: Case) -> Iterable[Hit]:
     for package in case.reading.packages:
+        if package.name.startswith("__"):
+            continue  # a property of the machine, which EL104 tells
         files = [item for item in package.origins if item.kind in _FILES]
         bare = [item for item in files if not item.hashes]
         if not bare:

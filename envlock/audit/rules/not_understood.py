@@ -1,4 +1,4 @@
-"""EL004: a row, key or value that could not be read."""
+"""EL004: a row, key or value of which the reader could make no sense, or only a part."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def _find(case: Case) -> Iterable[Hit]:
     return odd_hits(
         case,
         OddityKind.NOT_UNDERSTOOD,
-        why="It was left out of this audit.",
-        together="{count} things could not be read: {subjects}. They were left out of this audit.",
+        together="{count} rows or keys make no sense, or only in part: {subjects}. What hangs on "
+        "them could not be judged.",
     )
 
 
 RULE = Rule(
     code="EL004",
     name="not-understood",
-    title="rows that could not be read",
+    title="rows that make no sense",
     reason="What was not understood was not judged: it may be harmless, or the very thing that "
     "breaks a rebuild.",
     remedy="correct the row, or write the file again with its tool; if the tool wrote it so, "

@@ -97,9 +97,7 @@ def _channels(case: Case) -> Iterator[Hit]:
         )
 
 
-_PRE_SETTING = re.compile(
-    r"(?i)^(?:--)?pre=?(?:true|1|)$|prerelease-?(?:mode)?=(?:allow|True|true)$"
-)
+_PRE_SETTING = re.compile(r"(?i)^(?:--)?pre=?(?:true|1|)$|pre-?releases?(?:-mode)?=(?:allow|true)$")
 
 
 def _pre_releases(case: Case) -> Iterator[Hit]:

@@ -14,7 +14,7 @@ def _find(case: Case) -> Iterable[Hit]:
     return odd_hits(
         case,
         OddityKind.UNKNOWN_FORMAT,
-        why="It was read as the nearest version that is known, so something may have been missed.",
+        why="What is new in it was not judged.",
     )
 
 

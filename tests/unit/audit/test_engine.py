@@ -86,19 +86,39 @@ def test_three_of_one_cause_are_told_one_by_one():
     ]
 
 
-def test_four_of_one_cause_are_one_finding_at_the_first_of_their_lines():
+def test_four_of_one_cause_are_one_finding_in_the_order_of_their_lines():
     (found,) = findings(EACH, reading(*rows(4)))
 
-    assert found.message == "4 are here: `p00`, `p01`, `p02` and `p03`."
+    assert found.message == "4 are here: `p03`, `p02`, `p01` and `p00`."
     assert (found.line, found.subject) == (1, "")
-    assert found.subjects == ("p00", "p01", "p02", "p03")
+    assert found.subjects == ("p03", "p02", "p01", "p00")
 
 
 def test_a_great_many_of_one_cause_are_counted():
     (found,) = findings(EACH, reading(*rows(1200)))
 
-    assert found.message == "1,200 are here: `p00`, `p01`, `p02` and 1,197 more."
+    assert found.message == "1,200 are here: `p1199`, `p1198`, `p1197` and 1,197 more."
     assert len(found.subjects) == 1200
+
+
+def test_several_of_one_cause_about_one_subject_are_one_finding():
+    hits = [
+        Hit(message=f"file {at} is bad.", subject="torch", line=at, together="{count}: {subjects}.")
+        for at in (7, 5, 6, 8)
+    ]
+
+    assert told(rule("EL901", "", *hits), reading()) == [
+        "error at 5 (torch): file 5 is bad. So it is with 3 more of `torch`."
+    ]
+
+
+def test_the_same_of_one_subject_at_other_lines_is_told_at_the_first():
+    hits = [
+        Hit(message="torch is bad.", subject="torch", line=at, together="{count}: {subjects}.")
+        for at in (7, 5)
+    ]
+
+    assert told(rule("EL901", "", *hits), reading()) == ["error at 5 (torch): torch is bad."]
 
 
 def test_hits_of_another_severity_or_remedy_are_not_told_together():
@@ -153,7 +173,7 @@ def test_an_ignored_package_is_taken_out_before_many_are_told_together():
     outcome = judged(EACH, case(reading(*rows(5)), policy=given))
 
     assert [item.message for item in outcome.findings] == [
-        "4 are here: `p01`, `p02`, `p03` and `p04`."
+        "4 are here: `p04`, `p03`, `p02` and `p01`."
     ]
     assert [item.finding.subject for item in outcome.ignored] == ["p00"]
 

@@ -59,6 +59,12 @@ def test_a_folder_beside_the_file_is_a_note():
     ]
 
 
+def test_the_folder_of_the_file_is_the_project_itself():
+    found = reading(folder("project", "./", is_editable=True), folder("project", "."))
+
+    assert told(RULE, found) == []
+
+
 def test_public_addresses_names_of_files_and_channels_are_fine():
     found = reading(
         conda("numpy"),

@@ -39,6 +39,26 @@ def test_of_many_files_of_one_package_those_without_are_counted():
     ]
 
 
+def test_several_files_of_one_package_are_told_once():
+    found = reading(
+        *(
+            wheel("numpy", tags=tag, hashes={}, line=at)
+            for at, tag in enumerate(("cp313-cp313-win_amd64", "cp313-cp313-macosx_11_0_arm64"), 4)
+        )
+    )
+
+    assert told(RULE, found) == [
+        "error at 4 (numpy): `numpy-1.0-cp313-cp313-win_amd64.whl` has no hash: whatever is "
+        "served under its address is installed as `numpy`. So it is with 1 more of `numpy`.",
+    ]
+
+
+def test_virtual_packages_are_another_rules():
+    found = reading(conda("__cuda", hashes={}))
+
+    assert told(RULE, found) == []
+
+
 def test_a_lock_without_any_hash_is_one_finding():
     found = reading(*(conda(f"p{at:02}", hashes={}) for at in range(40)))
 

@@ -11,7 +11,7 @@ def test_one_is_told_with_what_follows_from_it():
     found = reading(odd(OddityKind.NOT_UNDERSTOOD, "the row has no name", line=12))
 
     assert told(RULE, found) == [
-        "warning at 12: the row has no name. It was left out of this audit.",
+        "warning at 12: the row has no name.",
     ]
 
 
@@ -22,7 +22,7 @@ def test_it_is_told_once_for_the_same_thing():
     )
 
     assert told(RULE, found) == [
-        "warning at 12: the row has no name. It was left out of this audit.",
+        "warning at 12: the row has no name.",
     ]
 
 
@@ -38,6 +38,6 @@ def test_many_are_told_as_one():
     )
 
     assert told(RULE, found) == [
-        "warning at 1: 5 things could not be read: `line 1`, `line 2`, `line 3`, `line 4` and "
-        "`line 5`. They were left out of this audit.",
+        "warning at 1: 5 rows or keys make no sense, or only in part: `line 1`, `line 2`, `line "
+        "3`, `line 4` and `line 5`. What hangs on them could not be judged.",
     ]

@@ -13,8 +13,7 @@ def test_one_is_told_with_what_follows_from_it():
     )
 
     assert told(RULE, found) == [
-        "warning at 12: version 1000 of conda-lock is not known. It was read as the nearest "
-        "version that is known, so something may have been missed.",
+        "warning at 12: version 1000 of conda-lock is not known. What is new in it was not judged.",
     ]
 
 
@@ -25,8 +24,7 @@ def test_it_is_told_once_for_the_same_thing():
     )
 
     assert told(RULE, found) == [
-        "warning at 12: version 1000 of conda-lock is not known. It was read as the nearest "
-        "version that is known, so something may have been missed.",
+        "warning at 12: version 1000 of conda-lock is not known. What is new in it was not judged.",
     ]
 
 
