@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import Any
 
 from envlock.audit.engine import Ruling
 from envlock.audit.rule import Rule
@@ -23,7 +24,7 @@ def rules(*codes: str) -> Sequence[Rule]:
 
 def tools(*codes: str) -> AuditTools:
     """The real tools, with the rules whose codes begin so."""
-    return dataclasses.replace(make_audit_tools(Namespace(quiet=True)), rules=rules(*codes))
+    return dataclasses.replace(make_audit_tools(Namespace(quiet=True, key=[])), rules=rules(*codes))
 
 
 def audited(
@@ -31,15 +32,16 @@ def audited(
     codes: Sequence[str] = ("EL5",),
     level: AuditLevel = AuditLevel.LOCK,
     policy: AuditPolicy | None = None,
+    **more: Any,
 ) -> AuditReport:
-    """What the rules whose codes begin so say of paths."""
+    """What the rules whose codes begin so say of paths; `more` replaces tools."""
     request = AuditRequest(
         paths=tuple(map(str, paths)),
         ruling=Ruling(today="2026-11-28"),
         policy=policy or AuditPolicy(),
         level=level,
     )
-    return audit(request, tools(*codes))
+    return audit(request, dataclasses.replace(tools(*codes), **more))
 
 
 def lines(report: AuditReport) -> list[str]:

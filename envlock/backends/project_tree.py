@@ -30,6 +30,16 @@ class DiskTree:
         """Return a path from the root of the disk on; see the port."""
         return Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - pathlib keeps the `..`
 
+    def files_in(self, path: str) -> tuple[str, ...]:
+        """Return the files of one folder; see the port."""
+        folder = Path(path)
+        if not is_folder(folder):
+            return ()
+        try:
+            return tuple(sorted(item.as_posix() for item in folder.iterdir() if item.is_file()))
+        except OSError as error:
+            raise WorldError(f"{path}: cannot be read: {error.strerror or error}") from error
+
     def files_below(self, path: str) -> tuple[str, ...]:
         """Return the files of a project; see the port."""
         found: list[str] = []

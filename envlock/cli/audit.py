@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Any) -> None:
     """Describe the command line."""
-    from envlock.cli.audit_wiring import add_machine_options
+    from envlock.cli.audit_wiring import add_beside_options, add_machine_options
 
     parser = subparsers.add_parser(
         "audit",
@@ -58,6 +58,7 @@ def add_parser(subparsers: Any) -> None:
         help="how deep to look, each level with those before it: lock, the files as they lie "
         "(default); resolve, solve again from the pin; build, build again; prove, verify again",
     )
+    add_beside_options(parser)
     add_machine_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 

@@ -8,7 +8,9 @@ from envlock.model.finding import AuditPolicy
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from envlock.ports.signing import TrustedKey
     from envlock.workflows.audit_tools import AuditTools
 
 
@@ -28,7 +30,28 @@ def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
         rules=all_rules(),
         pins_beside=pins_beside,
         recordings_beside=recordings_beside,
+        keys=_load_keys(arguments.key),
         solve_tools=lambda stack_path: make_solve_tools(stack_path, arguments),
+    )
+
+
+def _load_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
+    if not paths:
+        return ()
+    from envlock.backends.signing import load_public_key
+
+    return tuple(map(load_public_key, paths))
+
+
+def add_beside_options(parser: Any) -> None:
+    """Describe the options that say what to look at beside a file."""
+    parser.add_argument(
+        "--key",
+        metavar="PUB",
+        action="append",
+        default=[],
+        help="a public key that you trust: one of them must have signed each receipt; may be "
+        "repeated",
     )
 
 

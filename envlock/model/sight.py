@@ -38,16 +38,24 @@ class ReceiptSeen(Struct, frozen=True, kw_only=True):
     problem: str = ""
     """Why it cannot be read as a receipt; everything else is empty then."""
     lock_sha256: str = ""
+    is_of_lock: bool = False
+    """Whether it names the lock that it lies beside, byte for byte but for line ends."""
     content_sha256: str = ""
     platform: str = ""
     verdict: str = ""
     """`passed`, `failed`, `incomplete`, as the receipt says."""
+    failed: tuple[str, ...] = ()
+    """The names of the checks that failed."""
     device: str = ""
     verified_at: str = ""
+    claimed: tuple[str, ...] = ()
+    """The key ids of the signatures that it carries; empty where it is unsigned."""
     signers: tuple[str, ...] = ()
-    """The key ids of signatures that hold; empty where it is unsigned."""
+    """Those that the auditor trusts and whose signature holds."""
     trusted: bool = False
-    """Whether one of them is a key that the auditor trusts."""
+    """Whether a key that the auditor trusts has signed it."""
+    is_forged: bool = False
+    """Whether it carries a trusted key's id over a signature that does not hold."""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -98,8 +106,9 @@ class Sights(Struct, frozen=True, kw_only=True):
     """Which part of a lock of ours is not what its own digests say, in words."""
     unsolvable: tuple[str, ...] = ()
     """Why nobody can solve a lock of ours again, in words: no pin, a damaged one."""
-    lock_sha256: str = ""
     receipts: tuple[ReceiptSeen, ...] = ()
+    demands_signature: bool = False
+    """Whether the auditor named keys, one of which must have signed."""
     drift: tuple[Difference, ...] = ()
     """How an installed environment differs from the lock."""
     advisories: tuple[Advisory, ...] = ()

@@ -16,6 +16,10 @@ class Tree(Protocol):
         """Return a path from the root of the disk on, with forward slashes and without `..`."""
         ...
 
+    def files_in(self, path: str) -> tuple[str, ...]:
+        """Return the files of one folder, as `files_below`; none where there is no such folder."""
+        ...
+
     def files_below(self, path: str) -> tuple[str, ...]:
         """Return the files below a folder, ordered, each as `path/…` with forward slashes.
 

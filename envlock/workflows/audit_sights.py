@@ -8,6 +8,7 @@ from envlock.model.finding import AuditPolicy
 from envlock.model.reading import FileKind, Reading
 from envlock.model.sight import NOTHING_SEEN, Sight, Sights
 from envlock.model.stack import AuditLevel, Stack
+from envlock.workflows.audit_receipts import see_receipts
 from envlock.workflows.audit_resolve import NOT_SOLVED_AGAIN, Again, resolve_again
 from envlock.workflows.audit_stack import StackSeen, completed, is_ours, see_altered, see_stack
 from envlock.workflows.audit_targets import Target
@@ -39,6 +40,8 @@ def look_around(
     beside = see_stack(target, reading, tools)
     policy = completed(asked.policy, beside.stack)
     blind = {**NOTHING_SEEN.blind, **_why_blind(policy, beside, reading)}
+    receipts = see_receipts(target, reading, content, tools)
+    blind[Sight.RECEIPT] = receipts.blind
     resolved = Again(blind=_shallow(reading, AuditLevel.RESOLVE))
     if asked.level.rank >= AuditLevel.RESOLVE.rank:
         resolved = resolve_again(reading, content, beside, tools)
@@ -48,6 +51,8 @@ def look_around(
         stale=beside.stale,
         altered=see_altered(reading, content),
         unsolvable=beside.unsolvable or resolved.unsolvable,
+        receipts=receipts.receipts,
+        demands_signature=bool(tools.keys),
         resolved=resolved.differences,
     )
     return Seen(sights=seen, policy=policy, stack=beside.stack)

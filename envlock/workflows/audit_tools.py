@@ -10,6 +10,7 @@ from envlock.audit.rule import Rule
 from envlock.ports.history import History
 from envlock.ports.pins import Pins
 from envlock.ports.recordings import Recordings
+from envlock.ports.signing import TrustedKey
 from envlock.ports.tree import Tree
 from envlock.ports.workspace import Workspace
 
@@ -28,5 +29,7 @@ class AuditTools:
     pins_beside: Callable[[str], Pins]
     """The pins of a stack's folder, by the stack's path."""
     recordings_beside: Callable[[str], Recordings]
+    keys: tuple[TrustedKey, ...]
+    """The public keys that the auditor trusts."""
     solve_tools: Callable[[str], SolveTools]
     """What solves a stack again, by the stack's path."""
