@@ -183,8 +183,9 @@ def folder(
     )
 
 
-_WISHED = re.compile(r"\s*(?P<name>[\w.-]+)(?:\[[^\]]*\])?\s*={2}\s*(?P<version>[\w.!+]+)\s*")
-_WISHED_CONDA = re.compile(r"\s*(?P<name>[\w.-]+)\s*={1,2}\s*(?P<version>[\w.!+:~-]+)(?:=\S+)?\s*")
+_WISHED = re.compile(r"[\w.-]+(?:\[[^\]]*\])?\s*={2}\s*(?P<version>[\w.!+]+)")
+_WISHED_CONDA = re.compile(r"[\w.:-]+={2}(?P<version>[\w.!+]+)|[\w.:-]+=(?P<exact>[\w.!+]+)=\S+")
+_WISHED_APT = re.compile(r"[\w.+-]+=(?P<version>\S+)")
 _WISHED_NAME = re.compile(r"\s*(?:\S+::)?([\w.-]+)")
 
 
@@ -197,13 +198,15 @@ def wish(
     line: int = 0,
 ) -> FoundPackage:
     """A row of a file that asks for packages: `numpy>=1.20`, `torch==2.5.1`, `cuda-nvcc`."""
-    pattern = _WISHED if ecosystem is Ecosystem.PYPI else _WISHED_CONDA
-    exact, named = pattern.fullmatch(wanted), _WISHED_NAME.match(wanted)
+    patterns = {Ecosystem.CONDA: _WISHED_CONDA, Ecosystem.APT: _WISHED_APT}
+    exact = patterns.get(ecosystem, _WISHED).fullmatch(wanted)
+    named = _WISHED_NAME.match(wanted)
     assert named is not None
+    version = next(filter(None, exact.groups()), None) if exact else None
     return FoundPackage(
         name=named[1],
         ecosystem=ecosystem,
-        version=exact["version"] if exact else None,
+        version=version,
         wanted=wanted,
         origins=(origin("", OriginKind.OTHER, hashes=hashes),) if hashes else (),
         index=index,

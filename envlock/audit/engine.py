@@ -129,7 +129,7 @@ def _findings(rule: Rule, case: Case) -> Iterable[tuple[Finding, str]]:
             line=hit.line,
             subject=conceal(hit.subject),
             message=conceal(hit.message),
-            remedy=conceal(hit.remedy or rule.remedy),
+            remedy=conceal(hit.remedy) or rule.remedy,
         )
         yield finding, hit.together
 

@@ -162,8 +162,8 @@ _MAY_HIDE = re.compile(
 )
 """A sign without which nothing of it can be there: most addresses have none."""
 _SHELL_VARIABLE = re.compile(r"\$(?:\w+|\(|\{)")
-_VERSION = re.compile(r"[=<>~!]|\d+(?:\.[\d*]+)+(?:=|$)")
-"""What follows a package that is named like a secret: `tokenizers==0.20`, `secretstorage=3.3`."""
+_NO_SECRET = re.compile(r"[=<>~!…]|\d+(?:\.[\d*]+)+(?:=|$)")
+"""A placeholder, or what follows a package's name: `tokenizers==0.20`, `secretstorage=3.3`."""
 _SECRET_PAIR = re.compile(
     r"(?i)token|secret|passw|pwd|api[-_]?key|access[-_]?key|credential|jwt|session|hmac"
     r"|^(?:x-(?:amz|goog)-)?sig(?:nature)?$|^key$|^auth$"
@@ -174,7 +174,7 @@ _LOGIN_PLACE = re.compile(r"^([A-Za-z0-9+.-]+://)([^/?#@\s]+)@")
 
 def _conceal_value(found: re.Match[str]) -> str:
     value = found.group()[len(found[1]) :]
-    is_open = _SHELL_VARIABLE.match(value) or _VERSION.match(value)
+    is_open = _SHELL_VARIABLE.match(value) or _NO_SECRET.match(value)
     return found.group() if is_open else f"{found[1]}{HIDDEN}"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from envlock.audit.addresses import file_name
 from envlock.audit.rule import Case, Hit, Rule
+from envlock.audit.wishes import is_pinned
 from envlock.audit.wording import count, some
 from envlock.model.finding import Severity
 from envlock.model.reading import Ecosystem, FileKind, FoundPackage, OriginKind
@@ -85,7 +86,7 @@ def _has_hash(package: FoundPackage) -> bool:
 
 
 def _could_have(package: FoundPackage) -> bool:
-    return package.version is not None and not any(
+    return is_pinned(package) and not any(
         item.kind in (OriginKind.GIT, OriginKind.FOLDER) for item in package.origins
     )
 

@@ -16,7 +16,7 @@ from envlock.audit.wording import count
 from envlock.model.finding import Severity
 from envlock.model.reading import Ecosystem, FileKind, FoundPackage, Reading
 
-_ONE_MINOR = re.compile(r"={2,3}\s*\d+\.\d+|~=\s*\d+\.\d+\.\d+|~\s*\d+\.\d+|^\d+\.\d+")
+_ONE_MINOR = re.compile(r"(?<![<>!~=])={1,3}\s*\d+\.\d+|~=\s*\d+\.\d+\.\d+|~\s*\d+\.\d+|^\d+\.\d+")
 _FROM = re.compile(r">=?\s*(\d+)\.(\d+)")
 _BELOW = re.compile(r"<\s*(\d+)\.(\d+)")
 _RANGED = (FileKind.UV, FileKind.POETRY, FileKind.PYLOCK, FileKind.REQUIREMENTS)
@@ -33,7 +33,7 @@ def _find(case: Case) -> Iterable[Hit]:
         yield from _ranged(reading)
         return
     pythons = [item for item in reading.of(Ecosystem.CONDA) if item.name == "python"]
-    yield from (_open(item) for item in pythons if item.version is None)
+    yield from (_open(item) for item in pythons if _is_open(item))
     if reading.kind is FileKind.DOCKERFILE or pythons:
         return
     pypi = reading.of(Ecosystem.PYPI)
@@ -49,6 +49,11 @@ def _find(case: Case) -> Iterable[Hit]:
             "fits.",
             severity=Severity.NOTE,
         )
+
+
+def _is_open(python: FoundPackage) -> bool:
+    asked = re.sub(r"^(?:\S+::)?python", "", python.wanted.strip()).strip()
+    return python.version is None and not is_one_minor(asked)
 
 
 def _open(python: FoundPackage) -> Hit:

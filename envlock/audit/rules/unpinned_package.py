@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from envlock.audit.rule import WISHES, Case, Hit, Rule
+from envlock.audit.wishes import is_pinned
 from envlock.model.finding import Severity
 from envlock.model.reading import Ecosystem, FileKind, FoundPackage
 
@@ -34,11 +35,7 @@ def _find(case: Case) -> Iterable[Hit]:
 
 def _is_open(package: FoundPackage) -> bool:
     is_python = package.ecosystem is Ecosystem.CONDA and package.name == "python"
-    return not (package.version or is_python or package.is_project or _has_address(package))
-
-
-def _has_address(package: FoundPackage) -> bool:
-    return any(origin.address for origin in package.origins)
+    return not (is_python or package.is_project or is_pinned(package))
 
 
 def _asked(package: FoundPackage) -> str:

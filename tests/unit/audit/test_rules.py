@@ -12,8 +12,12 @@ from envlock.audit.rule import Rule
 from envlock.audit.rules import all_rules
 from envlock.model.reading import FileKind
 
-FOLDER = Path(__file__).parent / "rules"
 MODULES = sorted(path.stem for path in Path(rules.__file__).parent.glob("[a-z]*.py"))
+TESTS = [
+    path.read_text("utf-8")
+    for path in Path(__file__).parents[2].rglob("test_*.py")
+    if path.name != "test_rules.py"
+]
 
 
 def test_each_module_of_the_folder_is_a_rule():
@@ -45,13 +49,12 @@ def test_a_rule_is_well_formed(rule: Rule):
     assert rule.kinds <= frozenset(FileKind)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_rule_has_tests(module: str):
-    """In a test module of its own, or in one that it shares with rules of one kind."""
-    imported = re.compile(rf"rules\.{module} import|rules import [\w, (\n]*\b{module}\b")
-    tests = [text for path in FOLDER.glob("test_*.py") if imported.search(text := path.read_text())]
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_a_rule_has_tests(rule: Rule):
+    """A positive and a negative case at least, beside the rules or where the sight is made."""
+    about = [text for text in TESTS if re.search(rf"\b{rule.code}\b", text)]
 
-    assert sum(len(re.findall(r"^def test_", text, re.MULTILINE)) for text in tests) >= 2
+    assert sum(len(re.findall(r"^def test_", text, re.MULTILINE)) for text in about) >= 2
 
 
 @pytest.mark.parametrize("module", MODULES)

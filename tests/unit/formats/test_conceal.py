@@ -26,6 +26,7 @@ TOKEN = "a1B2c3D4e5F6g7H8i9J0k1L2"  # noqa: S105  nobody's
         "docker login --password=$PASSWORD",
         "curl -H 'Authorization: $HEADER' https://files.example/x",
         "pip install tokenizers==0.20 secretstorage",
+        "docker run -e JUPYTER_TOKEN=… image",
         "conda install tokenizers=0.20.1 secretstorage>=3",
     ],
 )

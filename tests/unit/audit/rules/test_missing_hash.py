@@ -110,7 +110,7 @@ def test_apt_and_images_have_other_means():
 
 
 def test_each_format_has_its_own_remedy_for_environments():
-    found = reading(wish("numpy=2.1.3", Ecosystem.CONDA), kind=FileKind.ENVIRONMENT)
+    found = reading(wish("numpy==2.1.3", Ecosystem.CONDA), kind=FileKind.ENVIRONMENT)
 
     assert remedies(RULE, found) == [
         "an environment file cannot hold hashes: draft a stack with `envlock import FILE`, lock "

@@ -41,6 +41,16 @@ def test_an_environment_that_leaves_python_open_is_told():
     ]
 
 
+def test_an_environment_that_names_a_minor_version_is_fine():
+    found = reading(
+        wish("python=3.11", Ecosystem.CONDA),
+        wish("numpy", Ecosystem.CONDA),
+        kind=FileKind.ENVIRONMENT,
+    )
+
+    assert told(RULE, found) == []
+
+
 def test_an_environment_with_no_python_is_a_note():
     found = reading(wish("numpy", Ecosystem.CONDA), kind=FileKind.ENVIRONMENT)
 

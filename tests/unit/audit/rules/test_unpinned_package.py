@@ -55,6 +55,20 @@ def test_exact_versions_addresses_and_python_itself_are_fine():
     assert told(RULE, found) == []
 
 
+def test_a_release_of_conda_is_one_in_either_spelling():
+    found = reading(
+        wish("pytorch=2.5.1", Ecosystem.CONDA),
+        wish("numpy==2.1.3", Ecosystem.CONDA),
+        wish("scipy=1.14", Ecosystem.CONDA, line=5),
+        kind=FileKind.ENVIRONMENT,
+    )
+
+    assert told(RULE, found) == [
+        "warning at 5 (scipy): `scipy` has no exact version (`scipy=1.14`): conda takes "
+        "whatever is newest on the day.",
+    ]
+
+
 def test_a_lock_is_not_asked():
     found = reading(git("tool"), wheel("torch"), kind=FileKind.UV)
 
