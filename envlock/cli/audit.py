@@ -5,15 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from envlock.errors import ExitCode
+from envlock.cli.audit_results import (
+    add_result_options,
+    identities,
+    read_known,
+    refuse_results,
+    with_baseline,
+    write_results,
+)
+from envlock.errors import EnvlockError, ExitCode
 from envlock.model.finding import AuditPolicy, Severity
 from envlock.model.reading import FileKind
 from envlock.model.stack import AuditLevel
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Sequence
 
-    from envlock.model.finding import AuditReport
+    from envlock.model.finding import AuditReport, Known
     from envlock.workflows.audit import AuditRequest
 
 
@@ -33,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
         "read or an option at fault.",
     )
     parser.add_argument(
-        "paths", metavar="PATH", nargs="+", help="a file, a project's folder, REVISION:PATH"
+        "paths", metavar="PATH", nargs="*", help="a file, a project's folder, REVISION:PATH"
     )
     parser.add_argument(
         "--as",
@@ -60,19 +69,66 @@ def add_parser(subparsers: Any) -> None:
     )
     add_beside_options(parser)
     add_machine_options(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    add_result_options(parser)
+    parser.add_argument("--rules", action="store_true", help="list the rules instead")
+    parser.add_argument(
+        "--explain", metavar="RULE", help="tell of a rule, by its code or name, why and what to do"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit what was named."""
-    from envlock.cli.audit_render import render, render_json
+    from envlock.audit.rules import all_rules
+    from envlock.cli.audit_render import render
     from envlock.cli.audit_wiring import make_audit_tools
     from envlock.cli.table import emit
+    from envlock.formats.audit_json import format_audit_json
     from envlock.workflows.audit import audit
 
-    report = audit(_request(arguments), make_audit_tools(arguments))
-    emit(render_json(report) if arguments.json else render(report))
+    if arguments.rules or arguments.explain is not None:
+        emit(_about_rules(arguments))
+        return ExitCode.YES
+    if not arguments.paths:
+        raise EnvlockError(
+            "audit what? expected PATH, found none",
+            hints=["`envlock audit .` looks through the project in this folder"],
+        )
+    refuse_results(arguments)
+    known = read_known(arguments)
+    report = audit(_request(arguments, known), make_audit_tools(arguments))
+    report = with_baseline(report, known, arguments)
+    texts = [rule.text for rule in all_rules()]
+    emit(
+        [format_audit_json(report, texts)]
+        if arguments.json
+        else render(report, is_quiet=arguments.quiet)
+    )
+    write_results(report, texts, arguments)
     return _status(report)
+
+
+def _about_rules(arguments: argparse.Namespace) -> Iterator[str]:
+    from envlock.audit.rules import all_rules
+    from envlock.cli.audit_render import render_rule, render_rules
+    from envlock.formats.audit_json import format_rules_json
+    from envlock.formats.stack_words import closest, quote
+
+    texts = [rule.text for rule in all_rules()]
+    word = arguments.explain
+    if word is not None:
+        lower = {name.lower(): rule for rule in texts for name in (rule.code, rule.name)}
+        if word.lower() not in lower:
+            near = closest(word, lower)
+            named = lower[near].code if near else ""
+            hint = f"did you mean `{named}`?" if near else "`envlock audit --rules` lists them"
+            raise EnvlockError(f"there is no rule {quote(word)}", hints=[hint])
+        texts = [lower[word.lower()]]
+    if arguments.json:
+        yield format_rules_json(texts)
+    elif word is None:
+        yield from render_rules(texts)
+    else:
+        yield from render_rule(texts[0])
 
 
 def _status(report: AuditReport) -> ExitCode:
@@ -81,14 +137,16 @@ def _status(report: AuditReport) -> ExitCode:
     return ExitCode.YES if report.is_clean else ExitCode.NO
 
 
-def _request(arguments: argparse.Namespace) -> AuditRequest:
+def _request(arguments: argparse.Namespace, known: Sequence[Known]) -> AuditRequest:
     from envlock.audit.engine import Ruling
     from envlock.cli.audit_wiring import read_machines
     from envlock.workflows.audit import AuditRequest
 
     return AuditRequest(
         paths=tuple(arguments.paths),
-        ruling=Ruling(today=datetime.now(tz=UTC).date().isoformat()),
+        ruling=Ruling(
+            today=datetime.now(tz=UTC).date().isoformat(), baseline=identities(known, arguments)
+        ),
         policy=read_machines(arguments, _given(arguments)),
         policy_file=arguments.policy,
         kind=FileKind(arguments.kind) if arguments.kind else None,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envlock.backends.files import DiskWorkspace, is_folder
+from envlock.cli.places import refuse_files
 from envlock.errors import EnvlockError, WorldError
 
 if TYPE_CHECKING:
@@ -32,14 +33,8 @@ def load_signing_key(arguments: argparse.Namespace) -> SigningKey | None:
 def refuse_places(arguments: argparse.Namespace) -> None:
     """Raise `EnvlockError` for a place that nothing can be written to, before anything is run."""
     _refuse_no_receipt(arguments)
-    taken = {os.path.realpath(path): option for option, path in _given(arguments) if path}
-    for option, path in _written_files(arguments):
-        problem, hint = _problem_of(path)
-        place = os.path.realpath(path)
-        if taken.setdefault(place, option) != option:
-            problem, hint = f"{path} is that of {taken[place]}, too", "name another file"
-        if problem:
-            raise EnvlockError(f"{option}: {problem}\nNothing was verified.", hints=[hint])
+    read = [(option, path) for option, path in _given(arguments) if path]
+    refuse_files(list(_written_files(arguments)), read, "Nothing was verified.")
     events = arguments.tensorboard
     if events and os.path.lexists(events) and not is_folder(events):
         raise EnvlockError(
@@ -80,18 +75,6 @@ def _written_files(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
     for option in ("html", "junit"):
         if getattr(arguments, option):
             yield f"--{option}", getattr(arguments, option)
-
-
-def _problem_of(path: str) -> tuple[str, str]:
-    """Return why a file cannot be written, and a remedy; empty where it can."""
-    folder = Path(path).parent
-    if is_folder(path):
-        return f"expected a file, found a folder: {path}", f"name a file: `{path.rstrip('/')}/FILE`"
-    if not is_folder(folder):
-        return f"there is no folder {folder}", f"make it first: `mkdir -p {folder}`"
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return f"nothing can be written to {folder}", "name a file in a folder of yours"
-    return "", ""
 
 
 def write_results(

@@ -9,9 +9,22 @@ the reason of a skipped case both as its attribute and as its text.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from collections.abc import Iterable, Sequence
+from xml.etree.ElementTree import Element
 
+from envlock.formats.junit_tree import (
+    Tally,
+    add_case,
+    add_failure,
+    add_output,
+    add_properties,
+    add_skipped,
+    add_suite,
+    document,
+    line,
+    lines,
+    suites,
+)
 from envlock.formats.measures import format_measure
 from envlock.formats.plain import printable
 from envlock.model.outcome import Check, Failed, NotRun, Obligation, Passed
@@ -20,42 +33,30 @@ from envlock.model.receipt import Receipt
 
 def format_junit(receipt: Receipt) -> str:
     r"""Return the XML document, UTF-8; what XML cannot hold stands as an escape such as `\x00`."""
-    root = Element(
-        "testsuites",
-        {
-            "name": _line(f"envlock verify {receipt.subject.name}"),
-            **_counts(receipt.checks),
-            "time": _seconds(receipt.seconds),
-        },
+    root = suites(
+        f"envlock verify {receipt.subject.name}",
+        _tally(receipt.checks),
+        receipt.seconds,
     )
     for obligation in Obligation:
         checks = [check for check in receipt.checks if check.obligation is obligation]
         if checks:
             _add_suite(root, receipt, obligation, checks)
-    indent(root)
-    text = tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+    return document(root)
 
 
 def _add_suite(
     root: Element, receipt: Receipt, obligation: Obligation, checks: list[Check]
 ) -> None:
-    skipped = sum(isinstance(check.outcome, NotRun) for check in checks)
-    suite = SubElement(
+    suite = add_suite(
         root,
-        "testsuite",
-        {
-            "name": obligation.value,
-            **_counts(checks),
-            "skipped": str(skipped),
-            "time": _seconds(sum(map(_duration, checks))),
-        },
+        obligation.value,
+        _tally(checks),
+        sum(map(_duration, checks)),
     )
     if receipt.verified_at:
-        suite.set("timestamp", _line(receipt.verified_at.removesuffix("Z")))
-    properties = SubElement(suite, "properties")
-    for name, value in _facts(receipt):
-        SubElement(properties, "property", {"name": name, "value": _line(value)})
+        suite.set("timestamp", line(receipt.verified_at.removesuffix("Z")))
+    add_properties(suite, _facts(receipt))
     for check in checks:
         _add_case(suite, receipt.subject.name, check)
 
@@ -77,27 +78,16 @@ def _facts(receipt: Receipt) -> Iterable[tuple[str, str]]:
 
 
 def _add_case(suite: Element, subject: str, check: Check) -> None:
-    case = SubElement(
-        suite,
-        "testcase",
-        {
-            "classname": _line(f"{subject}.{check.obligation.value}"),
-            "name": _line(check.name),
-            "time": _seconds(_duration(check)),
-        },
-    )
+    kind = f"{subject}.{check.obligation.value}"
+    case = add_case(suite, kind, check.name, _duration(check))
     match check.outcome:
         case Failed(said=said, hint=hint):
-            told = SubElement(case, "failure", {"type": "failed", "message": _line(said)})
-            told.text = _lines(f"{said}\nhint: {hint}" if hint else said)
+            add_failure(case, said, f"{said}\nhint: {hint}" if hint else said)
         case NotRun(reason=reason):
-            told = SubElement(case, "skipped", {"message": _line(reason)})
-            told.text = _lines(reason)
+            add_skipped(case, reason)
         case Passed():
             pass
-    seen = _seen(check)
-    if seen:
-        SubElement(case, "system-out").text = seen
+    add_output(case, _seen(check))
 
 
 def _seen(check: Check) -> str:
@@ -106,27 +96,18 @@ def _seen(check: Check) -> str:
         f"{printable(name)}: {format_measure(name, value)}"
         for name, value in (*check.numbers.items(), *check.varying.items())
     )
-    return "\n".join(filter(None, (_lines(said), *numbers)))
+    return "\n".join(filter(None, (lines(said), *numbers)))
 
 
-def _counts(checks: Iterable[Check]) -> dict[str, str]:
+def _tally(checks: Sequence[Check]) -> Tally:
     outcomes = [check.outcome for check in checks]
-    failures = sum(isinstance(outcome, Failed) for outcome in outcomes)
-    return {"tests": str(len(outcomes)), "failures": str(failures), "errors": "0"}
+    return Tally(
+        tests=len(outcomes),
+        failures=sum(isinstance(outcome, Failed) for outcome in outcomes),
+        skipped=sum(isinstance(outcome, NotRun) for outcome in outcomes),
+    )
 
 
 def _duration(check: Check) -> float:
     seconds = check.varying.get("seconds", 0.0)
     return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
-
-
-def _seconds(value: float) -> str:
-    return f"{value if math.isfinite(value) and value > 0 else 0.0:.3f}"
-
-
-def _line(text: str) -> str:
-    return printable(" ".join(text.split()))
-
-
-def _lines(text: str) -> str:
-    return "\n".join(map(printable, text.splitlines()))

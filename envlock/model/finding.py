@@ -208,8 +208,11 @@ class AuditReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def fails(self, judged: Judged) -> bool:
         """Say whether a file has a finding as bad as the threshold that holds for it."""
-        threshold = judged.fail_on or self.fail_on
-        return any(finding.severity.rank <= threshold.rank for finding in judged.findings)
+        return any(self.counts(finding, judged) for finding in judged.findings)
+
+    def counts(self, finding: Finding, judged: Judged) -> bool:
+        """Say whether a finding is as bad as the threshold that holds for its file."""
+        return finding.severity.rank <= (judged.fail_on or self.fail_on).rank
 
     @property
     def level(self) -> AuditLevel:
