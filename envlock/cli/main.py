@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = MappingProxyType(
     {
         "init": "write a commented stack file, asking or from options",
+        "import": "draft a stack from the lock or the wish list of any tool",
         "solve": "lock a stack for all its platforms, from its index pin",
         "build": "build a lock's environment in the store",
         "verify": "train in an environment and leave a receipt",
@@ -143,8 +144,11 @@ def _run_command(arguments: Sequence[str]) -> int:
 
 
 def _known(name: str) -> str:
+    """Return the module of a command; Python has taken `import` for itself."""
+    from keyword import iskeyword
+
     if name in COMMANDS:
-        return name.replace("-", "_")
+        return f"{name.replace('-', '_')}{'_' if iskeyword(name) else ''}"
     from envlock.cli.usage import unknown_command
 
     raise unknown_command(name, COMMANDS)

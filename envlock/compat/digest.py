@@ -6,8 +6,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-_BESIDE = frozenset({"cloud", "gpu_rates", "pitfalls"})
-"""Tables about machines: no lock depends on them."""
+_BESIDE = frozenset({"base_images", "cloud", "gpu_rates", "import_names", "pitfalls"})
+"""Tables about machines, and about what others write: no lock depends on them."""
 
 
 @cache

@@ -245,3 +245,12 @@ def _channel_folders(pin: Pin) -> dict[str, str]:
         taken.add(name.lower())
         folders[channel] = name
     return folders
+
+
+_PYTHON = re.compile(rb'^"python-(3\.[0-9]{1,2})\.', re.MULTILINE)
+
+
+def python_series(parts: Iterable[bytes]) -> tuple[str, ...]:
+    """Return the Pythons that canonical repodata has, `3.11`, in order; without parsing it."""
+    found = {match.decode() for part in parts for match in _PYTHON.findall(part)}
+    return tuple(sorted(found, key=lambda series: int(series.partition(".")[2])))

@@ -43,6 +43,9 @@ TABLES = (
     ("pypi_frameworks", "framework"),
     ("cloud", "instance"),
     ("gpu_rates", "rate"),
+    ("import_names", "renamed"),
+    ("base_images", "system"),
+    ("base_images", "framework"),
 )
 NVJPEG_WENT_BACK = ("12.2.0", "libnvjpeg")
 

@@ -1,0 +1,101 @@
+"""What of a file a draft is about: one environment, and the platforms that a stack can name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from envlock.formats.plain import count
+from envlock.model.draft import Decision, LeftOut
+from envlock.model.platform import Platform
+from envlock.model.reading import Ecosystem, FoundPackage, FoundPlatform, Reading
+
+_USUAL = ("default", "main", "base")
+_KNOWN = tuple(item.value for item in Platform)
+
+
+class Narrowed(Struct, frozen=True, kw_only=True):
+    """A reading of one environment, on platforms that go by conda's names."""
+
+    reading: Reading
+    platforms: Decision
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The platforms, in the order of the stack to be."""
+        return tuple(item.subdir for item in self.reading.platforms)
+
+
+def narrow(reading: Reading) -> Narrowed:
+    """Return the part of a reading that one stack can say. Never raises."""
+    kept, others = _one_environment(reading.packages)
+    found = dict.fromkeys(_found(reading, kept))
+    platforms = tuple(sorted((name for name in found if name in _KNOWN), key=_KNOWN.index))
+    reason, is_guess = f"from {reading.file}", False
+    if not platforms:
+        reason, is_guess = "the file names no platform that envlock solves for", True
+        platforms = (Platform.LINUX_64.value,)
+    subdirs = {item.name: item.subdir for item in reading.platforms}
+    return Narrowed(
+        reading=msgspec.structs.replace(
+            reading,
+            packages=tuple(_on(package, subdirs) for package in kept),
+            platforms=tuple(FoundPlatform(name=name, subdir=name) for name in platforms),
+        ),
+        platforms=Decision(
+            path=("stack", "platforms"), value=list(platforms), reason=reason, is_guess=is_guess
+        ),
+        left_out=(*others, *(_unknown(name) for name in found if name not in _KNOWN)),
+    )
+
+
+def _one_environment(
+    packages: Sequence[FoundPackage],
+) -> tuple[tuple[FoundPackage, ...], tuple[LeftOut, ...]]:
+    """Return the packages of the usual environment, or of all where there is none of that name."""
+    sizes = Counter(name for package in packages for name in package.environments)
+    chosen = next((name for name in _USUAL if name in sizes), None)
+    if chosen is None:
+        return tuple(packages), ()
+    kept = [item for item in packages if not item.environments or chosen in item.environments]
+    lost = Counter(
+        name for item in packages if chosen not in item.environments for name in item.environments
+    )
+    told = (
+        LeftOut(
+            what=f"environment {name}",
+            reason=f"{count(number, 'package')} that `{chosen}` does not have: one stack is one "
+            "environment",
+        )
+        for name, number in sorted(lost.items())
+    )
+    return tuple(kept), tuple(told)
+
+
+def _found(reading: Reading, packages: Iterable[FoundPackage]) -> Iterable[str]:
+    named = [item.subdir for item in reading.platforms]
+    subdirs = {item.name: item.subdir for item in reading.platforms}
+    if not named:
+        named = [subdirs.get(name, name) for item in packages for name in item.platforms]
+    if not named:
+        named = [
+            item.subdir
+            for item in packages
+            if item.ecosystem is Ecosystem.CONDA and item.subdir not in ("", "noarch")
+        ]
+    return named
+
+
+def _on(package: FoundPackage, subdirs: dict[str, str]) -> FoundPackage:
+    names = tuple(dict.fromkeys(subdirs.get(name, name) for name in package.platforms))
+    return msgspec.structs.replace(package, platforms=names)
+
+
+def _unknown(name: str) -> LeftOut:
+    return LeftOut(
+        what=f"platform {name}", reason=f"envlock solves for {', '.join(_KNOWN)} and no others"
+    )
