@@ -10,7 +10,7 @@ from typing import get_args
 from envlock.formats.channel import channel_name, channel_url
 from envlock.formats.secrets import redact_value
 from envlock.formats.stack_rules import normal_name
-from envlock.formats.stack_schema import Channel, IndexAddress
+from envlock.formats.stack_values import Channel, IndexAddress
 from envlock.model.draft import Decision, LeftOut
 from envlock.model.reading import Ecosystem, NamedPlace, OriginKind, Reading
 from envlock.solve.drafting.wishes import Wish

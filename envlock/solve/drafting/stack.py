@@ -14,7 +14,7 @@ from envlock.compat.frameworks import framework, known_frameworks
 from envlock.compat.pypi_frameworks import distribution_names
 from envlock.formats.channel import channel_url
 from envlock.formats.secrets import redact, redact_value
-from envlock.formats.stack_schema import PYPI_SPECIFIERS
+from envlock.formats.stack_values import PYPI_SPECIFIERS
 from envlock.model.draft import Decision, Draft, Keep, LeftOut
 from envlock.model.lock import Lock
 from envlock.model.platform import Accelerator, Platform, System

@@ -6,7 +6,7 @@ import re
 
 from packaging.version import InvalidVersion, Version
 
-from envlock.formats.stack_schema import CONDA_VERSION, PYPI_SPECIFIERS
+from envlock.formats.stack_values import CONDA_VERSION, PYPI_SPECIFIERS
 from envlock.model.draft import Keep
 
 _CONDA_SERIES = re.compile(r"(?:\d+!)?\d+\.\d+")

@@ -18,7 +18,7 @@ from envlock.formats.plain import count
 from envlock.formats.requirement import parse_requirement
 from envlock.formats.secrets import redact, redact_value
 from envlock.formats.stack_rules import normal_name
-from envlock.formats.stack_schema import CONDA_NAME, PYPI_NAME, Extra, Markers
+from envlock.formats.stack_values import CONDA_NAME, PYPI_NAME, Extra, Markers
 from envlock.model.draft import Keep, LeftOut
 from envlock.model.lock import Lock
 from envlock.model.reading import Ecosystem, FoundPackage, OriginKind, Reading
