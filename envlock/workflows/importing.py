@@ -33,8 +33,13 @@ def import_file(
     Raises `EnvlockError` for a file that cannot be read, `InputFileError` where the draft would not
     be a stack.
     """
-    content = workspace.read_bytes(file, limit_bytes=LOCK_LIMIT_BYTES)
-    return draft_reading(read(content, file, kind), asked)
+    reading = read(workspace.read_bytes(file, limit_bytes=LOCK_LIMIT_BYTES), file, kind)
+    if reading.kind is FileKind.STACK:
+        raise EnvlockError(
+            f"{reading.file}: expected a file of another tool, or a lock; found a stack",
+            hints=[f"solve it as it is: `envlock solve {reading.file}`"],
+        )
+    return draft_reading(reading, asked)
 
 
 def draft_reading(reading: Reading, asked: Asked) -> Imported:

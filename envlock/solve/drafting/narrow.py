@@ -32,18 +32,19 @@ class Narrowed(Struct, frozen=True, kw_only=True):
 
 def narrow(reading: Reading) -> Narrowed:
     """Return the part of a reading that one stack can say. Never raises."""
-    kept, others = _one_environment(reading.packages)
+    subdirs = {item.name: item.subdir for item in reading.platforms}
+    chosen, others = _one_environment(reading.packages)
+    kept = [_on(package, subdirs, environment) for package, environment in chosen]
     found = dict.fromkeys(_found(reading, kept))
     platforms = tuple(sorted((name for name in found if name in _KNOWN), key=_KNOWN.index))
     reason, is_guess = f"from {reading.file}", False
     if not platforms:
         reason, is_guess = "the file names no platform that envlock solves for", True
         platforms = (Platform.LINUX_64.value,)
-    subdirs = {item.name: item.subdir for item in reading.platforms}
     return Narrowed(
         reading=msgspec.structs.replace(
             reading,
-            packages=tuple(_on(package, subdirs) for package in kept),
+            packages=tuple(_within(kept, platforms)),
             platforms=tuple(FoundPlatform(name=name, subdir=name) for name in platforms),
         ),
         platforms=Decision(
@@ -55,13 +56,18 @@ def narrow(reading: Reading) -> Narrowed:
 
 def _one_environment(
     packages: Sequence[FoundPackage],
-) -> tuple[tuple[FoundPackage, ...], tuple[LeftOut, ...]]:
-    """Return the packages of the usual environment, or of all where there is none of that name."""
+) -> tuple[list[tuple[FoundPackage, str]], tuple[LeftOut, ...]]:
+    """Return the packages of the usual environment, each with its name.
+
+    Those of all, with no name, where there is none that is usual.
+    """
     sizes = Counter(name for package in packages for name in package.environments)
     chosen = next((name for name in _USUAL if name in sizes), None)
     if chosen is None:
-        return tuple(packages), ()
-    kept = [item for item in packages if not item.environments or chosen in item.environments]
+        return [(package, "") for package in packages], ()
+    kept = [
+        (item, chosen) for item in packages if not item.environments or chosen in item.environments
+    ]
     lost = Counter(
         name for item in packages if chosen not in item.environments for name in item.environments
     )
@@ -73,14 +79,13 @@ def _one_environment(
         )
         for name, number in sorted(lost.items())
     )
-    return tuple(kept), tuple(told)
+    return kept, tuple(told)
 
 
 def _found(reading: Reading, packages: Iterable[FoundPackage]) -> Iterable[str]:
     named = [item.subdir for item in reading.platforms]
-    subdirs = {item.name: item.subdir for item in reading.platforms}
     if not named:
-        named = [subdirs.get(name, name) for item in packages for name in item.platforms]
+        named = [name for item in packages for name in item.platforms]
     if not named:
         named = [
             item.subdir
@@ -90,9 +95,19 @@ def _found(reading: Reading, packages: Iterable[FoundPackage]) -> Iterable[str]:
     return named
 
 
-def _on(package: FoundPackage, subdirs: dict[str, str]) -> FoundPackage:
-    names = tuple(dict.fromkeys(subdirs.get(name, name) for name in package.platforms))
-    return msgspec.structs.replace(package, platforms=names)
+def _on(package: FoundPackage, subdirs: dict[str, str], environment: str) -> FoundPackage:
+    """Return a package with the platforms that the environment has it on, by conda's names."""
+    named = [place[1] for place in package.places if place[0] == environment] or package.platforms
+    names = tuple(dict.fromkeys(subdirs.get(name, name) for name in named))
+    return msgspec.structs.replace(package, platforms=names, places=())
+
+
+def _within(packages: Iterable[FoundPackage], platforms: Sequence[str]) -> Iterable[FoundPackage]:
+    """Yield the packages of some platforms; what is on none of them goes with its platform."""
+    for package in packages:
+        names = tuple(name for name in package.platforms if name in platforms)
+        if names or not package.platforms:
+            yield msgspec.structs.replace(package, platforms=names)
 
 
 def _unknown(name: str) -> LeftOut:
