@@ -117,6 +117,14 @@ class HttpClient:
 
         return self.attempts(ask)
 
+    def head(self, url: str) -> None:
+        """Ask whether there is anything, without what it is. Raises `HttpFault`."""
+        self.attempts(lambda: self._ask("HEAD", url, {}).close())
+
+    def peek(self, url: str) -> None:
+        """Ask for a whole answer and read nothing of it: for servers without HEAD."""
+        self.attempts(lambda: self._ask("GET", url, {}).close())
+
     def download(self, url: str, file: IO[bytes], limit_bytes: int) -> str:
         """Write a file and return its SHA-256. Raises `HttpFault`."""
 

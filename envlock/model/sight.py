@@ -113,6 +113,8 @@ class Sights(Struct, frozen=True, kw_only=True):
     """How an installed environment differs from the lock."""
     advisories: tuple[Advisory, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
+    unasked: str = ""
+    """Why indexes were not asked about every package; empty where they were."""
     resolved: tuple[Difference, ...] = ()
     rebuilt: tuple[Difference, ...] = ()
     proven: tuple[Difference, ...] = ()

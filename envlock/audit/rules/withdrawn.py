@@ -27,6 +27,12 @@ def _find(case: Case) -> Iterable[Hit]:
             remedy=_GONE if item.is_gone else _YANKED,
             together=f"what the file names of {{count}} packages {what}: {{subjects}}.",
         )
+    if case.sights.unasked:
+        yield Hit(
+            message=f"not every package could be asked about: {case.sights.unasked}.",
+            severity=Severity.NOTE,
+            remedy="ask again later.",
+        )
 
 
 RULE = Rule(

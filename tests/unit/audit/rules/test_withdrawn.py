@@ -31,6 +31,14 @@ def test_what_is_there_is_left_alone():
     assert told(RULE, of()) == []
 
 
+def test_what_could_not_be_asked_about_is_a_note():
+    sights = seen(Sight.INDEX, unasked="1 package: HTTP 503 from wheels.example")
+
+    assert told(RULE, case(reading(wheel("a")), sights=sights)) == [
+        "note: not every package could be asked about: 1 package: HTTP 503 from wheels.example."
+    ]
+
+
 def test_without_the_network_nobody_looked():
     found = judged(RULE, reading(wheel("a")))
 
