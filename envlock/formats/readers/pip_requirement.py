@@ -20,7 +20,7 @@ _NAMED_URL = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)[ \t]*(?P<extras>\[[^\]]*\
 _NAMED_MARKER = re.compile(r"(?:^|[ \t])[ \t]*;")
 _VCS = re.compile(r"(?P<kind>git|hg|svn|bzr)\+")
 _EXTRAS = re.compile(r"\[[\w., \t-]*\]$")
-_LOOSE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)[ \t]*(?:\[[^\]]*\])?[ \t]*(?P<rest>[=<>!~(].*)?")
+_LOOSE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)[ \t]*(?:\[[^\]]*\])?[ \t]*(?:[=<>!~(].*)?")
 _VARIABLE = re.compile(r"\$\{?\w+\}?")
 
 
@@ -81,10 +81,12 @@ def _from_name(
         requirement = Requirement(text)
     except (InvalidRequirement, RecursionError):
         loose = _LOOSE.fullmatch(wanted)
-        notes.odd(f"{shown(text)} is no requirement of PEP 508", line=line)
-        if loose is None:
+        variable = _VARIABLE.search(wanted)
+        if variable is None:
+            notes.odd(f"{shown(text)} is no requirement of PEP 508", line=line)
+        if loose is None and variable is None:
             return None
-        name, version = loose["name"], None
+        name, version = loose["name"] if loose else wanted, None
     else:
         name, version = requirement.name, exact_version(requirement.specifier)
     return FoundPackage(
@@ -114,7 +116,6 @@ def _is_address(text: str) -> bool:
         or text.startswith((".", "/", "~/", "\\", "git@"))
         or ("/" in start.partition(";")[0].partition("[")[0] and "@" not in start)
         or _EXTRAS.sub("", start.partition(";")[0]).lower().endswith((".whl", ".tar.gz", ".zip"))
-        or (_VARIABLE.match(text) is not None)
     )
 
 

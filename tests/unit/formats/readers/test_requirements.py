@@ -130,6 +130,8 @@ def one(line: str) -> FoundPackage:
         ("'six==1.16'", "six", "1.16"),
         ("six==1.16 ; os_name == 'nt'", "six", "1.16"),
         ('six==1.16;os_name=="nt"', "six", "1.16"),
+        ("six==${VERSION}", "six", None),
+        ("${PACKAGE}", "${PACKAGE}", None),
     ],
 )
 def test_a_version_is_exact_only_where_it_is_pinned(line: str, name: str, version: str | None):
@@ -173,6 +175,11 @@ def test_a_version_is_exact_only_where_it_is_pinned(line: str, name: str, versio
         ("foo-1.0.zip", "foo", ("foo-1.0.zip", "sdist", "")),
         ("file:///srv/foo", "foo", ("file:///srv/foo", "folder", "")),
         ("${HOME}/foo", "foo", ("${HOME}/foo", "folder", "")),
+        (
+            "https://${TOKEN}@git.example/a.zip",
+            "a",
+            ("https://${TOKEN}@git.example/a.zip", "sdist", ""),
+        ),
     ],
 )
 def test_an_address_is_an_origin(line: str, name: str, origin: tuple[str, str, str] | None):
