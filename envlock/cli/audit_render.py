@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from envlock.cli.table import TEXT_WIDTH, count, printable, terminal_width
-from envlock.formats.audit_words import Group, groups, level_reached, passed_over, unlooked, verdict
+from envlock.formats.audit_words import (
+    Group,
+    gone,
+    groups,
+    level_reached,
+    passed_over,
+    unlooked,
+    verdict,
+)
 from envlock.formats.audit_words import place as place_of
 from envlock.model.finding import (
     AuditReport,
@@ -70,7 +78,7 @@ def render(
 
 def _file(judged: Judged, width: int, paint: Paint) -> Iterator[str]:
     packages = count(judged.packages, "package")
-    yield f"{paint(printable(judged.file), '1')}: {judged.kind}, {packages}"
+    yield f"{paint(printable(judged.file), '1')}: {printable(judged.kind)}, {packages}"
     for group in groups(judged):
         yield from _group(group, width, paint)
     yield ""
@@ -114,8 +122,7 @@ def _notice(notice: Notice, width: int, paint: Paint) -> Iterator[str]:
 
 def _gone(used: BaselineUse, width: int, paint: Paint) -> Iterator[str]:
     label = "baseline:"
-    said = f"{used.file} knows {count(len(used.gone), 'finding')} that do not occur any more:"
-    yield from _labelled("", label, said, width, paint(label, "33"))
+    yield from _labelled("", label, f"{gone(used)}:", width, paint(label, "33"))
     for known in islice(used.gone, _FEW):
         yield from _wrap(f"{known.rule} {known.file}: {known.message}", width, "  ", "    ")
     if len(used.gone) > _FEW:

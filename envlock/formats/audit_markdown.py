@@ -9,14 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from envlock.formats.audit_words import Group, groups, level_reached, passed_over, unlooked, verdict
+from envlock.formats.audit_words import (
+    Group,
+    gone,
+    groups,
+    level_reached,
+    passed_over,
+    unlooked,
+    verdict,
+)
 from envlock.formats.plain import count, printable
 from envlock.model.finding import AuditReport, Finding, RuleText
 
 MOST_ROWS = 200
 """A comment holds 65,536 characters."""
 _SIGNS = {"passed": "✅", "failed": "❌", "incomplete": "⚠️"}
-_SPECIAL = re.compile(r"www\.|[\\`*_{}\[\]()<>#+!|~$&:@^=]", re.IGNORECASE)
+_SPECIAL = re.compile(r"www\.|:(?=//)|[\\`*_{}\[\]()<>#+!|~$&@^=]", re.IGNORECASE)
 _ENTITIES = {
     "<": "&lt;",
     ">": "&gt;",
@@ -26,6 +34,8 @@ _ENTITIES = {
     "@": "@<!-- -->",  # and of people and issues in what is rendered already
     "#": "#<!-- -->",
 }
+_LIST = re.compile(r"^([0-9]*)([.)-])(?=\s|-|$)")
+"""What would begin a list, or be a line across the page."""
 _LINES = re.compile(r"\s+")
 
 
@@ -41,7 +51,8 @@ def _head(report: AuditReport) -> Iterator[str]:
     yield f"## {_SIGNS[found.kind]} envlock audit: {found.word.lower()}"
     passed = passed_over(report)
     more = f" May pass: {passed}." if passed else ""
-    yield f"{escape(found.sentence)}{escape(more)} Level reached: **{level_reached(report)}**."
+    said = f"{found.sentence[:1].upper()}{found.sentence[1:]}"
+    yield f"{escape(said)}{more} Level reached: **{level_reached(report)}**."
 
 
 def _unread(report: AuditReport) -> Iterator[str]:
@@ -110,8 +121,7 @@ def _remedy(of_rule: Sequence[Group], reasons: dict[str, str]) -> Iterator[str]:
 def _notices(report: AuditReport) -> Iterator[str]:
     lines = [f"{each.where}: {each.said}; {each.remedy}" for each in report.notices]
     if report.baseline and report.baseline.gone:
-        gone = count(len(report.baseline.gone), "finding")
-        lines.append(f"{report.baseline.file} knows {gone} that do not occur any more")
+        lines.append(gone(report.baseline))
     if lines:
         yield "### Policy"
         yield "\n".join(f"- {escape(each)}" for each in lines)
@@ -129,13 +139,15 @@ def escape(text: str) -> str:
 
     What stands between back quotes is set as code.
     """
-    pieces = printable(_LINES.sub(" ", text)).split("`")
+    one_line = printable(_LINES.sub(" ", text).strip())
+    pieces = one_line.split("`")
     if len(pieces) % 2 == 0:  # the last one is not closed
         pieces[-2:] = ["`".join(pieces[-2:])]
-    return "".join(
+    escaped = "".join(
         f"<code>{_escape(piece)}</code>" if number % 2 and piece else _escape(piece)
         for number, piece in enumerate(pieces)
     )
+    return _LIST.sub(r"\1\\\2", escaped)
 
 
 def _escape(text: str) -> str:

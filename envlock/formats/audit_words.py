@@ -8,7 +8,15 @@ from itertools import groupby
 from msgspec import Struct
 
 from envlock.formats.plain import count
-from envlock.model.finding import IN_BASELINE, AuditReport, Finding, Ignored, Judged, Severity
+from envlock.model.finding import (
+    IN_BASELINE,
+    AuditReport,
+    BaselineUse,
+    Finding,
+    Ignored,
+    Judged,
+    Severity,
+)
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -70,6 +78,16 @@ def passed_over(report: AuditReport) -> str:
     return ", ".join(f"{number:,} {how}" for number, how in parts if number)
 
 
+def gone(used: BaselineUse) -> str:
+    """Return how much of what a baseline knows was not found any more."""
+    number = len(used.gone)
+    return f"{used.file} knows {count(number, 'finding')} that {_do(number)} not occur any more"
+
+
+def _do(number: int) -> str:
+    return "does" if number == 1 else "do"
+
+
 def is_known(ignored: Ignored) -> bool:
     """Say whether a finding may pass because a baseline knows it."""
     return ignored.reason == IN_BASELINE
@@ -114,4 +132,4 @@ def groups(judged: Judged) -> Sequence[Group]:
 
 def place(finding: Finding) -> str:
     """Return where in its file a finding is."""
-    return f"line {finding.line:,}" if finding.line else "whole file"
+    return f"line {finding.line}" if finding.line else "whole file"

@@ -98,7 +98,7 @@ def test_findings_are_grouped_by_rule_and_remedy_the_worst_first():
 
 
 def test_places_and_totals_in_words():
-    assert place(found(line=1234)) == "line 1,234"
+    assert place(found(line=1234)) == "line 1234"
     assert place(found()) == "whole file"
     assert totals([found(), found(RECEIPTS), found()]) == "2 errors, 1 note"
     assert totals([]) == ""
