@@ -49,6 +49,7 @@ _FILES = {
     FileKind.EXPLICIT: "conda-linux-64.lock",
     FileKind.ENVIRONMENT: "environment.yml",
     FileKind.DOCKERFILE: "Dockerfile",
+    FileKind.STACK: "stacks/torch.toml",
 }
 
 

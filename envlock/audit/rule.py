@@ -18,8 +18,8 @@ from envlock.model.stack import Stack
 
 ANY_KIND = frozenset(FileKind)
 LOCKS = frozenset(kind for kind in FileKind if kind.is_lock)
-WISHES = ANY_KIND - LOCKS
-"""The files that ask for packages without saying exactly which."""
+WISHES = ANY_KIND - LOCKS - {FileKind.STACK}
+"""The files that people install from though they say not exactly what; a stack is locked first."""
 
 
 @dataclass(frozen=True, kw_only=True)

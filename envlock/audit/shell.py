@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from envlock.model.reading import Command, Reading
+from envlock.model.reading import Command, FileKind, Reading
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _BEFORE = frozenset({"sudo", "exec", "time", "env", "nice", "command"})
@@ -85,10 +85,14 @@ def commands(reading: Reading, *instructions: str) -> Iterator[Command]:
 
 
 def all_said(reading: Reading) -> Iterator[Said]:
-    """Yield the commands and the settings of a file as text."""
+    """Yield the commands and the settings of a file as text.
+
+    The settings of a Dockerfile are those of its commands, so they are not told twice.
+    """
     for item in reading.commands:
         yield Said(item.text, item.line, item.instruction.upper())
-    for key, value in reading.settings.items():
+    settings = {} if reading.kind is FileKind.DOCKERFILE else reading.settings
+    for key, value in settings.items():
         yield Said(f"{key}={value}", 0, "setting")
 
 

@@ -19,7 +19,7 @@ from envlock.audit.addresses import (
 )
 from envlock.audit.rule import Case, Hit, Rule
 from envlock.model.finding import Severity
-from envlock.model.reading import FoundPackage, NamedPlace, Origin, OriginKind
+from envlock.model.reading import FileKind, FoundPackage, NamedPlace, Origin, OriginKind
 
 
 def _find(case: Case) -> Iterable[Hit]:
@@ -31,12 +31,16 @@ def _find(case: Case) -> Iterable[Hit]:
             severity=Severity.WARNING,
             remedy="remove the line; `conda env export | grep -v ^prefix:` leaves it out.",
         )
+    # Paths in a Dockerfile are those of the image, and `COPY` fills them from beside the file.
+    is_inside = case.reading.kind is FileKind.DOCKERFILE
     for package in case.reading.packages:
         if not package.is_project:
             for origin in package.origins:
-                yield from _origin(package, origin)
+                if not (is_inside and is_path(parse_address(origin.address))):
+                    yield from _origin(package, origin)
     for place in case.reading.places:
-        yield from _place(place)
+        if not (is_inside and is_path(parse_address(place.address))):
+            yield from _place(place)
 
 
 def _origin(package: FoundPackage, origin: Origin) -> Iterable[Hit]:

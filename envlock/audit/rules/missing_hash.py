@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from envlock.audit.addresses import file_name
-from envlock.audit.rule import Case, Hit, Rule
+from envlock.audit.rule import LOCKS, WISHES, Case, Hit, Rule
 from envlock.audit.wishes import is_pinned
 from envlock.audit.wording import count, some
 from envlock.model.finding import Severity
@@ -114,4 +114,5 @@ RULE = Rule(
     "--fix` take the hash from an index pin.",
     severity=Severity.ERROR,
     find=_find,
+    kinds=LOCKS | WISHES,
 )

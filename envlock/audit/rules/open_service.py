@@ -29,7 +29,7 @@ _LOGIN = re.compile(
 
 
 def _find(case: Case) -> Iterable[Hit]:
-    for item in commands(case.reading, "RUN", "CMD", "ENTRYPOINT", "ENV"):
+    for item in commands(case.reading, "RUN", "CMD", "ENTRYPOINT", "ENV", "HEREDOC"):
         found = next(filter(None, (pattern.search(item.text) for pattern in _OPEN)), None)
         if found and not _LOGIN.search(item.text):
             yield _hit(case, item, found)

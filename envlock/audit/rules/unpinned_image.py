@@ -62,7 +62,7 @@ def _judge(image: FoundPackage) -> Hit:
         said = f"the tag `{tag}` of `{image.name}` moves with each release that it covers"
         severity = Severity.WARNING
     return Hit(
-        message=f"{said}. Python, CUDA and the system's libraries come with it.",
+        message=f"{said}. What is in it changes with it: Python, CUDA, the system's libraries.",
         line=image.line,
         subject=image.name,
         severity=severity,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from envlock.audit.rule import Case, Hit, Rule
+from envlock.audit.rule import LOCKS, WISHES, Case, Hit, Rule
 from envlock.audit.wording import count
 from envlock.model.finding import Severity
 from envlock.model.reading import Ecosystem, FileKind, FoundPackage, Reading
@@ -105,4 +105,5 @@ RULE = Rule(
     remedy="add Python with its minor version at least (`python=3.11`), and lock it with the rest.",
     severity=Severity.WARNING,
     find=_find,
+    kinds=LOCKS | WISHES,
 )

@@ -42,7 +42,8 @@ def tutorial() -> Reading:
 def test_the_report_is_three_findings_in_the_order_of_the_file():
     assert told(all_rules(), tutorial()) == [
         "error at 1 (tensorflow/tensorflow): `tensorflow/tensorflow:latest` is whatever was "
-        "pushed last under that name. Python, CUDA and the system's libraries come with it.",
+        "pushed last under that name. What is in it changes with it: Python, CUDA, the system's "
+        "libraries.",
         "warning at 2: 12 packages have no exact version, so pip takes whatever is newest on the "
         "day: `numpy`, `pandas`, `matplotlib`, `scikit-learn`, `seaborn`, `jupyterlab`, "
         "`tensorflow-hub`, `opencv-python`, `tqdm`, `requests`, `keras-tuner` and `tensorboard`.",

@@ -59,6 +59,20 @@ def test_a_folder_beside_the_file_is_a_note():
     ]
 
 
+def test_paths_of_a_dockerfile_are_those_of_its_image():
+    found = reading(
+        folder("app", "/app"),
+        place("/opt/requirements.txt", "requirements"),
+        place("https://wheels.corp/simple", "index", line=4),
+        kind=FileKind.DOCKERFILE,
+    )
+
+    assert told(RULE, found) == [
+        "warning at 4 (https://wheels.corp/simple): the index `https://wheels.corp/simple` is "
+        "there for one network alone.",
+    ]
+
+
 def test_the_folder_of_the_file_is_the_project_itself():
     found = reading(folder("project", "./", is_editable=True), folder("project", "."))
 

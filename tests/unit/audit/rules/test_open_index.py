@@ -80,6 +80,19 @@ def test_pre_releases_are_told():
     ]
 
 
+def test_what_a_command_says_is_not_told_again_as_a_setting():
+    found = reading(
+        command("pip install --pre torch", line=3),
+        kind=FileKind.DOCKERFILE,
+        settings={"pre": "true"},
+    )
+
+    assert told(RULE, found) == [
+        "warning at 3 (--pre): `pip install --pre torch` takes pre-releases of all packages, "
+        "not only of the one that needs it.",
+    ]
+
+
 def test_pre_releases_in_a_setting_of_a_lock_are_a_note():
     found = reading(wheel("torch"), kind=FileKind.PIXI, settings={"prerelease-mode": "allow"})
 

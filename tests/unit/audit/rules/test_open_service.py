@@ -36,6 +36,18 @@ def test_the_port_is_named_where_the_file_says_it():
     ]
 
 
+def test_a_configuration_that_is_copied_in_is_told():
+    found = reading(
+        command("c.ServerApp.token = ''\\nc.ServerApp.port = 8888", "HEREDOC", line=5),
+        kind=FileKind.DOCKERFILE,
+    )
+
+    assert told(RULE, found) == [
+        "error at 5 (HEREDOC): `ServerApp.token =` switches the token off: whoever reaches the "
+        "service runs commands in it, and on its GPUs.",
+    ]
+
+
 def test_a_setting_written_to_its_file_is_told():
     found = reading(
         command(

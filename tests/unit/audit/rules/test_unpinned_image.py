@@ -12,8 +12,8 @@ def test_an_image_without_a_tag_means_latest():
 
     assert told(RULE, found) == [
         "error at 1 (tensorflow/tensorflow): `tensorflow/tensorflow` has no tag, so it means "
-        "`latest`, whatever was pushed last. Python, CUDA and the system's libraries come with "
-        "it.",
+        "`latest`, whatever was pushed last. What is in it changes with it: Python, CUDA, the "
+        "system's libraries.",
     ]
 
 
@@ -22,8 +22,8 @@ def test_latest_is_whatever_was_pushed_last():
 
     assert told(RULE, found) == [
         "error at 1 (tensorflow/tensorflow): `tensorflow/tensorflow:latest-gpu-jupyter` is "
-        "whatever was pushed last under that name. Python, CUDA and the system's libraries come "
-        "with it.",
+        "whatever was pushed last under that name. What is in it changes with it: Python, CUDA, "
+        "the system's libraries.",
     ]
 
 
@@ -36,9 +36,10 @@ def test_a_tag_of_a_line_moves():
 
     assert told(RULE, found) == [
         "warning at 1 (nvidia/cuda): the tag `12-runtime` of `nvidia/cuda` moves with each "
-        "release that it covers. Python, CUDA and the system's libraries come with it.",
+        "release that it covers. What is in it changes with it: Python, CUDA, the system's "
+        "libraries.",
         "warning at 9 (ubuntu): the tag `22.04` of `ubuntu` moves with each release that it "
-        "covers. Python, CUDA and the system's libraries come with it.",
+        "covers. What is in it changes with it: Python, CUDA, the system's libraries.",
     ]
 
 
@@ -51,10 +52,11 @@ def test_a_tag_with_a_whole_version_can_be_pushed_again():
 
     assert told(RULE, found) == [
         "note at 1 (pytorch/pytorch): `pytorch/pytorch:2.5.1-cuda12.1-cudnn9-runtime` can be "
-        "pushed again under the same tag. Python, CUDA and the system's libraries come with it.",
+        "pushed again under the same tag. What is in it changes with it: Python, CUDA, the "
+        "system's libraries.",
         "note at 2 (nvcr.example/nvidia/pytorch): `nvcr.example/nvidia/pytorch:24.05-py3` can "
-        "be pushed again under the same tag. Python, CUDA and the system's libraries come with "
-        "it.",
+        "be pushed again under the same tag. What is in it changes with it: Python, CUDA, the "
+        "system's libraries.",
     ]
 
 

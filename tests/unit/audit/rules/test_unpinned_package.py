@@ -75,6 +75,12 @@ def test_a_lock_is_not_asked():
     assert told(RULE, found) == []
 
 
+def test_a_stack_is_locked_first():
+    found = reading(wish("torch"), kind=FileKind.STACK)
+
+    assert told(RULE, found) == []
+
+
 def test_a_newcomer_is_told_what_to_do():
     found = reading(wish("torch"), kind=FileKind.DOCKERFILE)
 
