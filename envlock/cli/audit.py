@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from envlock.cli.audit_fix import add_fix_options, fix_files, refuse_fix_options
 from envlock.cli.audit_results import (
     add_result_options,
     identities,
@@ -70,6 +71,7 @@ def add_parser(subparsers: Any) -> None:
     add_beside_options(parser)
     add_machine_options(parser)
     add_result_options(parser)
+    add_fix_options(parser)
     parser.add_argument("--rules", action="store_true", help="list the rules instead")
     parser.add_argument(
         "--explain", metavar="RULE", help="tell of a rule, by its code or name, why and what to do"
@@ -94,8 +96,12 @@ def run(arguments: argparse.Namespace) -> int:
             hints=["`envlock audit .` looks through the project in this folder"],
         )
     refuse_results(arguments)
+    refuse_fix_options(arguments)
     known = read_known(arguments)
-    report = audit(_request(arguments, known), make_audit_tools(arguments))
+    tools = make_audit_tools(arguments)
+    if arguments.fix and (stopped := fix_files(arguments, tools)) is not None:
+        return stopped
+    report = audit(_request(arguments, known), tools)
     report = with_baseline(report, known, arguments)
     texts = [rule.text for rule in all_rules()]
     emit(

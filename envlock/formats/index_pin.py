@@ -254,3 +254,16 @@ def python_series(parts: Iterable[bytes]) -> tuple[str, ...]:
     """Return the Pythons that canonical repodata has, `3.11`, in order; without parsing it."""
     found = {match.decode() for part in parts for match in _PYTHON.findall(part)}
     return tuple(sorted(found, key=lambda series: int(series.partition(".")[2])))
+
+
+def records_named(part: bytes, names: Iterable[str]) -> dict[str, dict[str, object]]:
+    """Return the records of some archives in canonical repodata, without parsing the others."""
+    found: dict[str, dict[str, object]] = {}
+    for name in names:
+        start = f"\n{format_canonical(name)}:".encode("utf-8", "replace")
+        at = part.find(start)
+        if at >= 0:
+            line = part[at + len(start) :].partition(b"\n")[0].removesuffix(b",")
+            record = json.loads(line)
+            found[name] = record if isinstance(record, dict) else {}
+    return found
