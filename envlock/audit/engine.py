@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from envlock.audit.rule import Case, Rule
 from envlock.audit.wording import some
+from envlock.formats.plain import printable
 from envlock.formats.secrets import conceal
 from envlock.model.finding import (
     IN_BASELINE,
@@ -127,11 +128,16 @@ def _findings(rule: Rule, case: Case) -> Iterable[tuple[Finding, str]]:
             severity=named or hit.severity or rule.severity,
             file=case.reading.file,
             line=hit.line,
-            subject=conceal(hit.subject),
-            message=conceal(hit.message),
-            remedy=conceal(hit.remedy) or rule.remedy,
+            subject=_shown(hit.subject),
+            message=_shown(hit.message),
+            remedy=_shown(hit.remedy) or rule.remedy,
         )
         yield finding, hit.together
+
+
+def _shown(text: str) -> str:
+    """Return a text without secrets, in one line, and without what could steer a terminal."""
+    return printable(conceal(text))
 
 
 FEW = 3

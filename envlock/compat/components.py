@@ -25,6 +25,22 @@ _BEGINNINGS = ("cuda", "gds-", "lib")
 """What every component's package begins with: a solve asks about each name of a channel."""
 _OWN_NUMBERS = frozenset({"cuda-cccl-impl"})  # CCCL's version, 2.0.1, under a component's name
 
+SHARED_COMPONENTS = frozenset(
+    {
+        "cuda-cccl",
+        "cuda-driver-dev",
+        "cuda-opencl",
+        "cuda-profiler-api",
+        "cuda-version",
+        "libcufile",
+        "libcurand",
+    }
+)
+"""Headers, names, and libraries that are called the same in two majors: a second one of these is
+untidy, and stops nothing."""
+LOOSE_COMPONENTS = SHARED_COMPONENTS | {"libnvjitlink", "libnvjpeg"}
+"""What NVIDIA's own metapackages leave open upwards, and nvJitLink, which serves all of a major."""
+
 _Release = tuple[tuple[int, ...], CudaLine]
 
 

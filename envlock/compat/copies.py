@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from envlock.compat.builds import CudaBuild, read_build
+from envlock.compat.builds import CudaBuild, read_build, vendored_cudnn
 from envlock.compat.locked import build_of, channel_of
 from envlock.compat.nvidia_wheels import WheelKind, wheel_component
 from envlock.model.lock import LockedPackage
@@ -61,5 +61,7 @@ def _is(item: LockedPackage, kind: WheelKind) -> bool:
 
 
 def _inside(item: LockedPackage, platform: Platform) -> str | None:
+    if vendored_cudnn(item.name, build_of(item)) is None:
+        return None
     build = read_build(item.name, build_of(item), channel_of(item), platform.system)
     return build.cudnn if isinstance(build, CudaBuild) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from envlock.compat.evidence import Confidence, Row, confidence_of, read_table
 from envlock.compat.pypi_frameworks import distribution_names
@@ -26,15 +27,24 @@ class FrameworkFacts:
     confidence: Confidence
 
 
+@cache
 def known_frameworks() -> tuple[str, ...]:
     """Return the names of the known frameworks, sorted."""
     return tuple(sorted(row["name"] for row in read_table("frameworks", "framework")))
 
 
+@cache
 def framework(name: str) -> FrameworkFacts | None:
     """Return the facts of a framework by its name in a stack; None where it is not known."""
     rows = read_table("frameworks", "framework")
     return next((_facts(row) for row in rows if row["name"] == name), None)
+
+
+@cache
+def framework_carriers() -> frozenset[str]:
+    """Return the conda packages that have the kernels of a framework."""
+    found = (framework(name) for name in known_frameworks())
+    return frozenset(facts.carrier for facts in found if facts)
 
 
 def _facts(row: Row) -> FrameworkFacts:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from envlock.compat.builds import CpuBuild, CudaBuild, read_build
-from envlock.compat.components import component_of, line_of
+from envlock.compat.components import LOOSE_COMPONENTS, component_of, line_of
 from envlock.compat.conda_kernels import conda_kernels
 from envlock.compat.evidence import read_table
-from envlock.compat.frameworks import framework, known_frameworks
+from envlock.compat.frameworks import framework_carriers
 from envlock.compat.kernels import kernels_of_wheel
 from envlock.compat.locked import build_of, channel_of
-from envlock.compat.nvidia_wheels import wheel_line
+from envlock.compat.nvidia_wheels import wheel_component, wheel_line
 from envlock.compat.pypi_frameworks import pypi_framework
 from envlock.compat.wheels import wheel_facts
 from envlock.formats.conda_lock import FACT_PREFIX
@@ -131,8 +131,13 @@ def _kernels(facts: Mapping[str, str]) -> tuple[Kernels, ...]:
 
 
 def _line_of(packages: Iterable[LockedPackage], platform: Platform) -> CudaLine | None:
-    """Return the newest toolkit line among a lock's packages; None for a lock without CUDA."""
-    lines: list[CudaLine] = []
+    """Return the newest toolkit line among a lock's packages; None for a lock without CUDA.
+
+    What NVIDIA's metapackages leave open upwards counts only where there is nothing else: a `12.1`
+    environment with the cuRAND of 13.1 still is one of 12.1.
+    """
+    firm: list[CudaLine] = []
+    loose: list[CudaLine] = []
     for item in packages:
         if item.manager == "pip":
             line = wheel_line(item.name, item.version) or _carrier_line(item, platform)
@@ -141,8 +146,15 @@ def _line_of(packages: Iterable[LockedPackage], platform: Platform) -> CudaLine 
         else:
             line = _build_line(item, platform)
         if line:
-            lines.append(line)
-    return max(lines, default=None)
+            (loose if _component(item) in LOOSE_COMPONENTS else firm).append(line)
+    return max(firm or loose, default=None)
+
+
+def _component(item: LockedPackage) -> str | None:
+    if item.manager != "pip":
+        return component_of(item.name)
+    wheel = wheel_component(item.name)
+    return wheel.component if wheel else None
 
 
 def _carrier_line(item: LockedPackage, platform: Platform) -> CudaLine | None:
@@ -157,8 +169,7 @@ def _carrier_line(item: LockedPackage, platform: Platform) -> CudaLine | None:
 
 
 def _build_line(item: LockedPackage, platform: Platform) -> CudaLine | None:
-    carriers = {facts.carrier for name in known_frameworks() if (facts := framework(name))}
-    if item.name not in carriers:
+    if item.name not in framework_carriers():
         return None
     build = read_build(item.name, build_of(item), channel_of(item), platform.system)
     return build.line if isinstance(build, CudaBuild) else None
@@ -170,7 +181,7 @@ def _kernels_of(
     """Yield the GPU code of every framework; without a CUDA line, of what may be CUDA unseen."""
     if line is None and platform.system is System.MACOS:
         return
-    carriers = {facts.carrier for name in known_frameworks() if (facts := framework(name))}
+    carriers = framework_carriers()
     wheels = _CARRIER_WHEEL if line else _CUDA_WHEEL
     for item in packages:
         if item.manager == "pip" and wheels.fullmatch(item.name):

@@ -27,14 +27,14 @@ _STABLE = "abi3"
 _Version = tuple[int, ...]
 
 
-class _Floor(Struct, frozen=True):
-    """The packages of one environment that need more than the fleet has."""
+class _Late(Struct, frozen=True):
+    """A package that needs more than the fleet has."""
 
-    packages: tuple[str, ...]
-    newest: str
+    told: str
+    needs: _Version
     line: int
-    is_avoidable: bool
-    """Whether each could be built from source instead."""
+    has_source: bool
+    """Whether it could be built from source instead."""
 
 
 def _find(case: Case) -> Iterable[Hit]:
@@ -42,15 +42,21 @@ def _find(case: Case) -> Iterable[Hit]:
     has = _parsed(glibc or "")
     if has is None:
         return
-    found = gathered(case.environments, lambda place: _floors(place, has))
-    for floor, places in found.items():
-        instead = "; each could be built from source instead" if floor.is_avoidable else ""
+    found = gathered(case.environments, lambda place: _late(place, has))
+    for has_source in (False, True):
+        late = {item: places for item, places in found.items() if item.has_source is has_source}
+        if not late:
+            continue
+        worst = sorted(late, key=lambda item: item.needs, reverse=True)
+        packages = dict.fromkeys(f"{item.told} ({_dotted(item.needs)})" for item in worst)
+        places = dict.fromkeys(place for where in late.values() for place in where)
+        instead = "; each could be built from source instead" if has_source else ""
         yield Hit(
-            message=f"glibc {floor.newest} is needed {told_places(places)}, the fleet has {glibc}: "
-            f"{listed(floor.packages)}{instead}.",
-            line=floor.line,
+            message=f"glibc {_dotted(worst[0].needs)} is needed "
+            f"{told_places(places)}, the fleet has {glibc}: {listed(packages)}{instead}.",
+            line=worst[0].line,
             subject="glibc",
-            severity=Severity.WARNING if floor.is_avoidable else Severity.ERROR,
+            severity=Severity.WARNING if has_source else Severity.ERROR,
         )
 
 
@@ -61,22 +67,19 @@ def _parsed(version: str) -> _Version | None:
         return None
 
 
-def _floors(place: Environment, has: _Version) -> Iterable[_Floor]:
+def _late(place: Environment, has: _Version) -> Iterable[_Late]:
     if place.platform is None or place.platform.system is not System.LINUX:
         return
     python = _python_of(place)
-    groups: dict[bool, list[tuple[Placed, _Version]]] = {}
     for item in place.placed:
         needs = _needs(item, place.subdir, python)
         if needs and needs > has:
-            groups.setdefault(_has_source(item), []).append((item, needs))
-    for is_avoidable, pairs in groups.items():
-        yield _Floor(
-            packages=tuple(f"{item.told} ({_dotted(needs)})" for item, needs in pairs),
-            newest=_dotted(max(needs for _, needs in pairs)),
-            line=pairs[0][0].found.line,
-            is_avoidable=is_avoidable,
-        )
+            yield _Late(
+                told=item.told,
+                needs=needs,
+                line=item.found.line,
+                has_source=any(one.kind is OriginKind.SDIST for one in item.found.origins),
+            )
 
 
 def _needs(item: Placed, subdir: str, python: _Version | None) -> _Version | None:
@@ -118,10 +121,6 @@ def _python_of(place: Environment) -> _Version | None:
         if item.row.name == "python" and item.found.ecosystem is Ecosystem.CONDA:
             return (_parsed(item.row.version) or (0,))[:2]
     return None
-
-
-def _has_source(item: Placed) -> bool:
-    return any(one.kind is OriginKind.SDIST for one in item.found.origins)
 
 
 def _dotted(version: _Version) -> str:

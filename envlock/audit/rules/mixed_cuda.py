@@ -10,27 +10,11 @@ from envlock.audit.declared import newer_components
 from envlock.audit.environments import Environment, Placed, gathered, told_places
 from envlock.audit.rule import Case, Hit, Rule
 from envlock.audit.wording import listed
-from envlock.compat.components import component_of
+from envlock.compat.components import LOOSE_COMPONENTS, SHARED_COMPONENTS, component_of
 from envlock.compat.cuda_signs import CudaSign, Role, cuda_sign
 from envlock.compat.nvidia_wheels import wheel_component
 from envlock.model.finding import Severity
 from envlock.model.version import CudaLine
-
-_SHARED = frozenset(
-    {
-        "cuda-cccl",
-        "cuda-driver-dev",
-        "cuda-opencl",
-        "cuda-profiler-api",
-        "cuda-version",
-        "libcufile",
-        "libcurand",
-    }
-)
-"""Headers, names, and libraries that are called the same in both majors: a second one of these is
-untidy, and stops nothing."""
-_LOOSE = _SHARED | {"libnvjitlink", "libnvjpeg"}
-"""What NVIDIA's own metapackages leave open upwards, and nvJitLink, which serves all of a major."""
 
 
 class _Mixture(Struct, frozen=True):
@@ -92,7 +76,7 @@ def _of_majors(majors: Mapping[str, list[Placed]]) -> _Mixture:
 
 
 def _is_shared(item: Placed) -> bool:
-    return _component(item) in _SHARED
+    return _component(item) in SHARED_COMPONENTS
 
 
 def _component(item: Placed) -> str | None:
@@ -104,7 +88,9 @@ def _component(item: Placed) -> str | None:
 
 def _of_minors(lines: Mapping[str, list[Placed]]) -> _Mixture:
     firm = [
-        items for items in lines.values() if any(_component(one) not in _LOOSE for one in items)
+        items
+        for items in lines.values()
+        if any(_component(one) not in LOOSE_COMPONENTS for one in items)
     ]
     return _Mixture(
         told=_told(lines),

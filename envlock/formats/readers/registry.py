@@ -28,9 +28,6 @@ _MODULES: Mapping[FileKind, str] = MappingProxyType(
     }
 )
 
-READABLE = tuple(_MODULES)
-"""The kinds that are read from one file."""
-
 _NAMES = (
     (FileKind.PIXI, re.compile(r"pixi\.lock")),
     (FileKind.UV, re.compile(r"uv\.lock")),
@@ -131,7 +128,7 @@ def read(content: bytes, file: str, kind: FileKind | None = None) -> Reading:
         )
     found = kind or recognise(content, file)
     if found is None:
-        known = ", ".join(item.value for item in READABLE)
+        known = ", ".join(item.value for item in FileKind)
         raise LockError(
             f"{shown}: nothing in it says which format it is",
             hints=[f"name the format, `--as KIND`; known are {known}"],

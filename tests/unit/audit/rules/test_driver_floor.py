@@ -11,8 +11,8 @@ from envlock.model.reading import FoundPackage
 from envlock.model.sight import Sight
 from readings import case, conda, judged, reading, remedies, seen, told
 
-LINE = conda("cuda-version", "12.9")
-BOTH = conda("cuda-version", "12.9", platforms=["linux-64", "win-64"])
+LINE = conda("cuda-cudart", "12.9.79")
+BOTH = conda("cuda-cudart", "12.9.79", platforms=["linux-64", "win-64"])
 
 
 def of(*rows: FoundPackage, driver: str | None, platforms=("linux-64",), stack: str = ""):
@@ -65,9 +65,15 @@ def test_the_stack_says_the_driver_too_and_the_policy_goes_before():
     assert told(RULE, of(LINE, driver="535", stack=stack)) == []
 
 
-@pytest.mark.parametrize("rows", [[conda("numpy")], []], ids=["no CUDA", "nothing"])
+@pytest.mark.parametrize("rows", [[conda("numpy")], [conda("cuda-version", "12.9")], []])
 def test_what_needs_no_driver_is_left_alone(rows):
     assert told(RULE, of(*rows, driver="390")) == []
+
+
+def test_the_line_of_a_mixture_is_that_of_what_computes():
+    found = of(conda("cuda-cudart", "11.8.89"), conda("cuda-version", "12.9"), driver="470")
+
+    assert told(RULE, found) == []
 
 
 def test_without_a_fleet_it_is_told_that_nobody_looked():

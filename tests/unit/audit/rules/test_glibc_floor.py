@@ -24,13 +24,13 @@ def test_wheels_and_conda_packages_say_which_glibc_they_need():
     found = of(
         wheel("a", tags="cp312-cp312-manylinux_2_28_x86_64", line=3),
         wheel("b", tags="cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64"),
-        conda("c", needs=["__glibc >=2.34,<3.0.a0", "python"]),
+        conda("c", needs=["__glibc >=2.34,<3.0.a0", "python"], line=9),
     )
 
     assert told(RULE, found) == [
-        "error at 3 (glibc): glibc 2.34 is needed on linux-64, the fleet has 2.17: a 1.0 (2.28) "
+        "error at 9 (glibc): glibc 2.34 is needed on linux-64, the fleet has 2.17: c 1.0 (2.34) "
         "and "
-        "c 1.0 (2.34)."
+        "a 1.0 (2.28)."
     ]
 
 
