@@ -119,7 +119,7 @@ def _unread(report: AuditReport) -> Iterable[Content]:
             element(
                 "li",
                 element("p", *_marked(each.problem)),
-                *(element("p", f"Hint: {hint}", class_="hint") for hint in each.hints),
+                *(element("p", "Hint: ", *_marked(hint), class_="hint") for hint in each.hints),
             )
             for each in report.unreadable
         )

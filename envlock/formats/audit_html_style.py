@@ -16,10 +16,19 @@ input:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 main:has(#show-error:not(:checked)) .group.error,
 main:has(#show-warning:not(:checked)) .group.warning,
 main:has(#show-note:not(:checked)) .group.note { display: none; }
+main:has(#show-error:not(:checked)) .file:not(.has-warning, .has-note),
+main:has(#show-warning:not(:checked)) .file:not(.has-error, .has-note),
+main:has(#show-note:not(:checked)) .file:not(.has-error, .has-warning),
+main:has(#show-error:not(:checked)):has(#show-warning:not(:checked)) .file:not(.has-note),
+main:has(#show-error:not(:checked)):has(#show-note:not(:checked)) .file:not(.has-warning),
+main:has(#show-warning:not(:checked)):has(#show-note:not(:checked)) .file:not(.has-error),
+main:has(#show-error:not(:checked)):has(#show-warning:not(:checked)):has(#show-note:not(:checked))
+  .file { display: none; }
 .badge.error { background: var(--bad); border-color: var(--bad); color: var(--on-bad); }
 .badge.warning { color: var(--open); padding-left: .4rem; }
 .badge.note { color: var(--muted); border-style: dashed; font-weight: 400; }
 .file { margin: 0 0 1.75rem; }
+.file h3 code { font-size: 1em; }
 .file > .note { margin: 0 0 .25rem; }
 .group { border-left: .25rem solid var(--line); padding: .1rem 0 .1rem .75rem; margin: .75rem 0; }
 .group.error { border-left: .25rem double var(--bad); }
@@ -35,10 +44,15 @@ main:has(#show-note:not(:checked)) .group.note { display: none; }
 .files td:nth-of-type(2) { font-variant-numeric: tabular-nums; }
 .files td { white-space: nowrap; overflow-wrap: normal; }
 .files th[scope=row] { min-width: 10rem; }
+@media screen and (max-width: 40rem) {
+  .files td { white-space: normal; }
+  .files td:nth-of-type(2), .files td:nth-of-type(4),
+  .files th[scope=col]:nth-of-type(3), .files th[scope=col]:nth-of-type(5) { display: none; }
+}
 @media print {
   .filter { display: none; }
   .badge.error { background: none; color: var(--bad); border-width: .1875rem; }
-  .files td { white-space: normal; }
+  .files td, .place { white-space: normal; overflow-wrap: anywhere; }
   .group { break-inside: auto; }
 }
 """

@@ -1,4 +1,4 @@
-"""The report in a real browser: quiet, alone, readable on a phone and on paper, and accessible."""
+"""The reports in a real browser: quiet, alone, readable on a phone and on paper, and accessible."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from audit_reports import RULES, judged, report, saying, whole
+from envlock.formats.audit_html import format_audit_html
 from envlock.formats.html_report import format_html
 from envlock.model.outcome import Failed, NotRun, Obligation, Passed
 from envlock.model.receipt import Curve, HostLibrary, Receipt
@@ -66,6 +68,9 @@ PAGES = {
             )
         )
     ),
+    "audit": format_audit_html(whole(), RULES, version="1.0"),
+    "hostile-audit": format_audit_html(saying(f"{HOSTILE}{SENSITIVE} {LONG}"), RULES),
+    "clean-audit": format_audit_html(report(judged()), RULES),
     "bare": format_html(rich_receipt(checks=(), curves=(), host_libraries=(), frameworks={})),
 }
 
@@ -75,6 +80,10 @@ VISITS = [
     ("hostile", "desk"),
     ("hostile", "small phone"),
     ("bare", "phone"),
+    *(("audit", screen) for screen in SCREENS),
+    ("hostile-audit", "desk"),
+    ("hostile-audit", "small phone"),
+    ("clean-audit", "phone"),
 ]
 
 
@@ -270,3 +279,28 @@ def test_the_policy_stops_what_would_be_put_into_the_page(visit):
     assert seen.page.title() == "Failed: three-frameworks-cu121 · envlock verification"
     assert len(seen.reached) == 1
     assert any("Content Security Policy" in line for line in seen.console)
+
+
+def test_an_audit_is_filtered_by_check_boxes_without_a_script(visit):
+    page = visit("audit", "desk").page
+
+    page.get_by_label("errors (2)").uncheck()
+    assert not page.get_by_role("heading", name="api/uv.lock").is_visible()
+    assert page.get_by_text("base:latest moves.").is_visible()
+
+    page.get_by_label("errors (2)").check()
+    page.get_by_label("warnings (2)").uncheck()
+    assert page.get_by_text("numpy has no hash.").is_visible()
+    assert not page.get_by_text("base:latest moves.").is_visible()
+
+
+def test_an_audit_shows_its_verdict_without_scrolling_on_a_phone(visit):
+    seen = visit("audit", "phone").page.locator(".verdict").bounding_box()
+
+    assert seen["y"] + seen["height"] < 300
+
+
+def test_a_phone_shows_the_files_of_an_audit_without_scrolling(visit):
+    page = visit("audit", "phone").page
+
+    assert page.locator(".scroll").evaluate("each => each.scrollWidth - each.clientWidth") == 0
