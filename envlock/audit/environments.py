@@ -20,6 +20,8 @@ from envlock.model.reading import FileKind, FoundPackage, Reading
 from envlock.model.verdict import Workload
 
 _T = TypeVar("_T", bound=Hashable)
+_SEVERAL_ANSWERS = frozenset({FileKind.UV, FileKind.POETRY, FileKind.PYLOCK})
+"""Locks for many machines at once."""
 _DEFAULT = "default"
 """pixi's own environment, which goes without saying."""
 
@@ -51,6 +53,21 @@ class Environment:
     placed: tuple[Placed, ...]
     facts: Mapping[str, str]
     """envlock's own, in a lock of ours."""
+
+    is_exact: bool = True
+    """Whether it installs each row; else several versions of a name are answers for several Pythons
+    or extras, of which a machine takes one."""
+
+    @cached_property
+    def certain(self) -> tuple[LockedPackage, ...]:
+        """The packages that surely meet: without names that have several answers."""
+        rows = tuple(item.row for item in self.placed)
+        if self.is_exact:
+            return rows
+        answers: dict[str, set[str]] = {}
+        for row in rows:
+            answers.setdefault(row.name, set()).add(row.version)
+        return tuple(row for row in rows if len(answers[row.name]) == 1)
 
     @cached_property
     def lock(self) -> Lock:
@@ -103,6 +120,7 @@ def environments(reading: Reading) -> tuple[Environment, ...]:
             subdir=subdirs.get(platform, platform),
             placed=tuple(items),
             facts=reading.facts,
+            is_exact=reading.kind not in _SEVERAL_ANSWERS,
         )
         for (name, platform), items in together.items()
     )

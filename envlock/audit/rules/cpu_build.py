@@ -35,7 +35,7 @@ class _Silent(Struct, frozen=True):
 
 def _find(case: Case) -> Iterable[Hit]:
     builds = {
-        id(place): framework_builds(place.lock.packages, place.platform)
+        id(place): framework_builds(place.certain, place.platform)
         for place in case.environments
         if place.platform and place.platform.system is not System.MACOS
     }
@@ -106,7 +106,7 @@ def _reasons(build: FrameworkBuild, place: Environment, seen: _Seen) -> list[tup
         return [(f"{_told(beside[0])} beside it is for CUDA", Severity.WARNING)]
     if build.is_companion or build.is_chosen:
         return []
-    runtime = [item for item in place.lock.packages if _is_runtime(item)]
+    runtime = [item for item in place.certain if _is_runtime(item)]
     if runtime:
         named = listed((f"{item.name} {item.version}" for item in runtime), 2)
         return [(f"{named} beside it would be for nothing", Severity.WARNING)]

@@ -44,7 +44,12 @@ def _mixtures(place: Environment, newer: frozenset[str]) -> Iterable[_Mixture]:
     platform = place.platform
     if platform is None:
         return
-    signs = [(item, sign) for item in place.placed if (sign := cuda_sign(item.row, platform))]
+    certain = frozenset(map(id, place.certain))
+    signs = [
+        (item, sign)
+        for item in place.placed
+        if id(item.row) in certain and (sign := cuda_sign(item.row, platform))
+    ]
     majors = _grouped((str(sign.major), item) for item, sign in signs)
     if len(majors) > 1:
         yield _of_majors(majors)

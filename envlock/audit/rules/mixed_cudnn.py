@@ -16,7 +16,7 @@ def _find(case: Case) -> Iterable[Hit]:
 
 
 def _copies(place: Environment) -> Iterable[Copy]:
-    return cudnn_copies(place.lock.packages, place.platform) if place.platform else ()
+    return cudnn_copies(place.certain, place.platform) if place.platform else ()
 
 
 RULE = Rule(

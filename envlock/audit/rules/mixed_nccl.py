@@ -16,7 +16,7 @@ def _find(case: Case) -> Iterable[Hit]:
 
 
 def _copies(place: Environment) -> Iterable[Copy]:
-    return nccl_copies(place.lock.packages)
+    return nccl_copies(place.certain)
 
 
 RULE = Rule(

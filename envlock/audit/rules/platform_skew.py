@@ -46,9 +46,7 @@ def _skewed(case: Case, places: Iterable[Environment]) -> Iterable[tuple[str, _V
 
 def _meaning(place: Environment) -> Mapping[str, str]:
     """Return what matters for a result: Python, the frameworks, the CUDA line."""
-    found = {
-        name: _minor(version) for name, version in locked_frameworks(place.lock.packages).items()
-    }
+    found = {name: _minor(version) for name, version in locked_frameworks(place.certain).items()}
     python = next((item for item in place.placed if item.row.name == _PYTHON), None)
     if python and python.row.manager == "conda":
         found[_PYTHON] = _minor(python.row.version)

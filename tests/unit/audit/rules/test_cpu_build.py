@@ -139,3 +139,13 @@ def test_an_environment_of_its_own_may_be_for_the_cpu():
     found = reading(cpu, cuda, kind=FileKind.PIXI)
     assert told(RULE, found) == []
     assert told(RULE, case(found, policy=AuditPolicy(driver="535"))) == []
+
+
+def test_answers_for_several_extras_do_not_meet():
+    forks = [wheel("torch", "2.5.1+cpu"), wheel("torch", "2.5.1+cu124"), wheel("jaxlib", "0.7.0")]
+
+    assert told(RULE, reading(*forks, kind=FileKind.UV)) == [
+        "note (jaxlib): jaxlib 0.7.0 is a CPU build on linux-64: nothing in the file says that "
+        "this "
+        "is meant."
+    ]

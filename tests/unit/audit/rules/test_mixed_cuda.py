@@ -168,3 +168,10 @@ def test_a_component_that_the_stack_lets_be_newer_is_none():
     facts = {"envlock/inputs": '{"gpu.newer-components": ["libcurand"]}'}
     own = reading(*found.packages, facts=facts)
     assert told(RULE, own) == []
+
+
+def test_answers_for_several_extras_do_not_meet():
+    forks = [wheel("torch", "2.5.1+cu118"), wheel("torch", "2.5.1+cu124")]
+
+    assert len(told(RULE, reading(*forks))) == 1
+    assert told(RULE, reading(*forks, kind=FileKind.UV)) == []
