@@ -147,6 +147,21 @@ def _talk(imported: Imported, path: str) -> str:
         f"{count(len(draft.decisions), 'value')}, {len(draft.guesses)} of them guessed; "
         f"{count(len(draft.left_out), 'thing')} left out"
     )
-    stack = "STACK" if path == _STDOUT else path
-    lines.append(f"\nhint: read it, then `envlock index pin {stack}` and `envlock solve {stack}`")
+    lines.append(f"\nhint: read it, then {_next_steps(imported, path)}")
     return "\n".join(lines) + "\n"
+
+
+def _next_steps(imported: Imported, path: str) -> str:
+    """Return the commands that lock the stack; the pin that lies beside it will do."""
+    stack = "STACK" if path == _STDOUT else path
+    has_pin = path != _STDOUT and _has_pin(path)
+    commands = [f"`envlock index {'join' if has_pin else 'pin'} {stack}`"]
+    if imported.takes_pypi:
+        commands.append(f"`envlock index record {stack}`")
+    return f"{', '.join(commands)} and `envlock solve {stack}`"
+
+
+def _has_pin(path: str) -> bool:
+    from envlock.cli.wiring import pins_beside
+
+    return len(pins_beside(path).kept()) == 1

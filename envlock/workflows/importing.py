@@ -23,6 +23,8 @@ class Imported(Struct, frozen=True, kw_only=True):
 
     draft: Draft
     text: str
+    takes_pypi: bool
+    """Whether anything in it comes from the package index."""
 
 
 def import_file(
@@ -63,10 +65,11 @@ def draft_reading(reading: Reading, asked: Asked) -> Imported:
 def _checked(draft: Draft) -> Imported:
     text = format_draft(draft)
     try:
-        read_stack(text.encode("utf-8", "replace"), f"the draft from {draft.file}")
+        stack = read_stack(text.encode("utf-8", "replace"), f"the draft from {draft.file}")
     except InputFileError as error:
         raise InputFileError(error.faults, state="Nothing was written.") from None
-    return Imported(draft=draft, text=text)
+    takes_pypi = any(stack.takes_pypi_on(platform) for platform in stack.platforms)
+    return Imported(draft=draft, text=text, takes_pypi=takes_pypi)
 
 
 def write_draft(imported: Imported, path: str, workspace: Workspace, *, force: bool) -> None:

@@ -14,6 +14,7 @@ from envlock.model.platform import Platform
 from envlock.model.reading import Ecosystem, FoundPackage, FoundPlatform, Reading
 
 _USUAL = ("default", "main", "base")
+_OF_DOCKER = {"linux/amd64": "linux-64", "linux/arm64": "linux-aarch64"}
 _KNOWN = tuple(item.value for item in Platform)
 
 
@@ -33,7 +34,10 @@ class Narrowed(Struct, frozen=True, kw_only=True):
 def narrow(reading: Reading) -> Narrowed:
     """Return the part of a reading that one stack can say. Never raises."""
     subdirs = {item.name: item.subdir for item in reading.platforms}
-    chosen, others = _one_environment(reading.packages)
+    everything = [(package, "") for package in reading.packages]
+    chosen, others = (
+        _one_environment(reading.packages) if reading.kind.is_lock else (everything, ())
+    )
     kept = [_on(package, subdirs, environment) for package, environment in chosen]
     found = dict.fromkeys(_found(reading, kept))
     platforms = tuple(sorted((name for name in found if name in _KNOWN), key=_KNOWN.index))
@@ -98,8 +102,12 @@ def _found(reading: Reading, packages: Iterable[FoundPackage]) -> Iterable[str]:
 def _on(package: FoundPackage, subdirs: dict[str, str], environment: str) -> FoundPackage:
     """Return a package with the platforms that the environment has it on, by conda's names."""
     named = [place[1] for place in package.places if place[0] == environment] or package.platforms
-    names = tuple(dict.fromkeys(subdirs.get(name, name) for name in named))
+    names = tuple(dict.fromkeys(_subdir(name, subdirs) for name in named))
     return msgspec.structs.replace(package, platforms=names, places=())
+
+
+def _subdir(name: str, subdirs: dict[str, str]) -> str:
+    return subdirs.get(name, _OF_DOCKER.get(name, name))
 
 
 def _within(packages: Iterable[FoundPackage], platforms: Sequence[str]) -> Iterable[FoundPackage]:

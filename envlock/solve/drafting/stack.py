@@ -13,7 +13,6 @@ from envlock.compat.base_images import BaseImage, read_image
 from envlock.compat.frameworks import framework, known_frameworks
 from envlock.compat.pypi_frameworks import distribution_names
 from envlock.formats.channel import channel_url
-from envlock.formats.secrets import redact, redact_value
 from envlock.formats.stack_values import PYPI_SPECIFIERS
 from envlock.model.draft import Decision, Draft, Keep, LeftOut
 from envlock.model.lock import Lock
@@ -33,11 +32,11 @@ from envlock.solve.drafting.narrow import Narrowed
 from envlock.solve.drafting.own import own_decisions
 from envlock.solve.drafting.places import channels_of, indexes_of
 from envlock.solve.drafting.python import decide_python
+from envlock.solve.drafting.rest import main_image, unsaid
 from envlock.solve.drafting.versions import keep_version
 from envlock.solve.drafting.wishes import Wish, merge_wishes, wishes_of
 
 Parts = Iterator[Decision | LeftOut]
-_SHOWN = 100
 _ORDER = ("stack", "python", "gpu", "frameworks", "dependencies", "pypi-dependencies")
 _FRAMEWORK_IMAGE = "the base image brings it along"
 
@@ -89,8 +88,11 @@ def _own(own: Sequence[Decision], reading: Reading, asked: Asked) -> Parts:
 
 def _parts(narrowed: Narrowed, lock: Lock, asked: Asked) -> Parts:
     reading, keep = narrowed.reading, asked.keep or Keep.MINOR
-    image = _image(reading)
-    found = [*wishes_of(reading, lock, keep), *_wish_of_image(reading, image, keep)]
+    row = main_image(reading)
+    image = read_image(row.name, row.version or "") if row else None
+    found = list(wishes_of(reading, lock, keep))
+    if row and image:
+        found += _wish_of_image(row, image, reading, keep)
     wishes = [item for item in found if isinstance(item, Wish)]
     channels = list(channels_of(reading))
     line = _line(narrowed, lock, image, wishes)
@@ -105,7 +107,7 @@ def _parts(narrowed: Narrowed, lock: Lock, asked: Asked) -> Parts:
     yield from indexes_of(reading, wishes)
     yield from narrowed.left_out
     yield from (item for item in found if isinstance(item, LeftOut))
-    yield from _unsaid(reading, image)
+    yield from unsaid(reading, image)
 
 
 def _name(reading: Reading, given: str | None) -> Decision:
@@ -126,21 +128,12 @@ def _as_name(text: str) -> str:
     return name or "stack"
 
 
-def _images(reading: Reading) -> list[FoundPackage]:
-    return [item for item in reading.packages if item.ecosystem is Ecosystem.IMAGE]
-
-
-def _image(reading: Reading) -> BaseImage | None:
-    """Return what the last base image says: with several stages it is the one that runs."""
-    images = _images(reading)
-    return read_image(images[-1].name, images[-1].version or "") if images else None
-
-
-def _wish_of_image(reading: Reading, image: BaseImage | None, keep: Keep) -> Iterator[Wish]:
-    if image is None or image.framework is None:
+def _wish_of_image(
+    row: FoundPackage, image: BaseImage, reading: Reading, keep: Keep
+) -> Iterator[Wish]:
+    if image.framework is None:
         return
     version = image.framework_version
-    row = _images(reading)[-1]
     place = f"from {reading.file}:{row.line}" if row.line else f"from {reading.file}"
     yield Wish(
         name=distribution_names(image.framework)[0],
@@ -315,32 +308,3 @@ def _scopes(
 
 def _content(wish: Wish) -> tuple[object, ...]:
     return (wish.version, wish.extras, wish.marker, wish.channel)
-
-
-def _unsaid(reading: Reading, image: BaseImage | None) -> Iterator[LeftOut]:
-    for row in _images(reading):
-        tag = f":{row.version}" if row.version else ""
-        yield LeftOut(
-            what=redact_value(f"base image {row.name}{tag}"),
-            reason="a stack has no image: what its name says of Python, CUDA and frameworks is "
-            "taken over",
-            line=row.line,
-        )
-    if image and image.cudnn:
-        yield LeftOut(
-            what=f"cuDNN {image.cudnn} of the base image",
-            reason="frameworks bring their own; `gpu.cudnn` holds them to a range",
-        )
-    for command in reading.commands:
-        yield LeftOut(
-            what=_short(f"{command.instruction} {command.text}"),
-            reason="a stack says what is installed, not what is run or set",
-            line=command.line,
-        )
-    for oddity in reading.oddities:
-        yield LeftOut(what=_short(oddity.said), reason=oddity.kind.value, line=oddity.line)
-
-
-def _short(text: str) -> str:
-    shown = " ".join(redact(text).split())
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

@@ -442,7 +442,7 @@ packages = ["torch", "torchvision"]
         "`packages`",
         "requirements.txt:6: package not a requirement: that is no requirement: a name, perhaps "
         "with extras, and a range of versions",
-        "requirements.txt:7: `--frobnicate`: not-understood",
+        "requirements.txt:7: `--frobnicate`: not understood",
     )
 
 
