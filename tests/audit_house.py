@@ -32,6 +32,7 @@ def audited(
     codes: Sequence[str] = ("EL5",),
     level: AuditLevel = AuditLevel.LOCK,
     policy: AuditPolicy | None = None,
+    prefix: str | None = None,
     **more: Any,
 ) -> AuditReport:
     """What the rules whose codes begin so say of paths; `more` replaces tools."""
@@ -40,6 +41,7 @@ def audited(
         ruling=Ruling(today="2026-11-28"),
         policy=policy or AuditPolicy(),
         level=level,
+        prefix=prefix,
     )
     return audit(request, dataclasses.replace(tools(*codes), **more))
 

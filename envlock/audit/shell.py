@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from envlock.formats.readers.shell_words import programs_of, split_commands
 from envlock.model.reading import Command, FileKind, Reading
-
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
-_BEFORE = frozenset({"sudo", "exec", "time", "env", "nice", "command"})
-_JSON_FORM = re.compile(r'\s*\[.*"', re.DOTALL)
-
-
-def words(text: str) -> tuple[str, ...]:
-    """Return the words of a command, without what stands before the program. Never raises."""
-    if _JSON_FORM.match(text):
-        text = re.sub(r'"\s*,\s*"', '" "', text.strip().lstrip("[").rstrip("]"))
-    try:
-        found = shlex.split(text, comments=True)
-    except ValueError:
-        found = text.split()
-    at = 0
-    while at < len(found) and (found[at] in _BEFORE or _ASSIGNMENT.fullmatch(found[at])):
-        at += 1
-    return tuple(found[at:])
-
 
 _PIP = re.compile(r"(?:.*/)?pip[\d.]*")
 _PYTHON = re.compile(r"(?:.*/)?python[\d.]*")
 _CONDA = re.compile(r"(?:.*/)?(?:conda|mamba|micromamba)")
+
+
+def programs(text: str) -> Iterator[list[str]]:
+    """Yield the programs of a command with their arguments: of a pipe, a list, `sh -c '…'`."""
+    exec_form = _exec_form(text)
+    if exec_form is not None:
+        yield from programs_of(exec_form)
+        return
+    for command in split_commands(text):
+        for found in command.programs:
+            yield from programs_of(found)
+
+
+def _exec_form(text: str) -> list[str] | None:
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    is_words = isinstance(found, list) and all(isinstance(word, str) for word in found)
+    return found if is_words else None
 
 
 class Install(NamedTuple):
@@ -47,17 +51,20 @@ class Install(NamedTuple):
 
 
 def install_of(text: str) -> Install | None:
-    """Return what a command installs with pip, conda or apt; None where it does not."""
-    found = words(text)
-    if found[:1] == ("uv",):
+    """Return what a command installs with pip, conda or apt first; None where it does not."""
+    return next(filter(None, map(_install, programs(text))), None)
+
+
+def _install(found: list[str]) -> Install | None:
+    if found[0] == "uv":
         found = found[1:]
-    if len(found) > 2 and _PYTHON.fullmatch(found[0]) and found[1] == "-m":  # noqa: PLR2004
+    elif _PYTHON.fullmatch(found[0]) and found[1:2] == ["-m"]:
         found = found[2:]
     if not found:
         return None
     rest = tuple(word for word in found[1:] if word != "-y")
-    if _PIP.fullmatch(found[0]) and rest[:1] == ("install",):
-        return Install("pip", rest[1:])
+    if _PIP.fullmatch(found[0]) and "install" in rest:
+        return Install("pip", rest[rest.index("install") + 1 :])
     if _CONDA.fullmatch(found[0]):
         return _conda(rest[1:] if rest[:1] == ("env",) else rest)
     if found[0] in ("apt", "apt-get") and "install" in rest:

@@ -30,25 +30,27 @@ if TYPE_CHECKING:
 def add_parser(subparsers: Any) -> None:
     """Describe the command line."""
     from envlock.cli.audit_wiring import add_beside_options, add_machine_options
+    from envlock.formats.readers.registry import READABLE
 
     parser = subparsers.add_parser(
         "audit",
         help="judge the lock files of any tool, and say what to do about them",
-        description="Read each PATH (a file, a project's folder, or either in a revision of git, "
-        "as HEAD~3:stacks) and say what in it cannot be rebuilt, would not run, or lets a stranger "
-        "in: locks of envlock, conda-lock, pixi, uv, poetry and pip (pylock.toml), explicit lists, "
-        "requirements, environment.yml and Dockerfiles. A stack means its lock. Each finding has "
-        "a code, a place, a reason and a remedy.",
+        description="Read each PATH (a file, a project's folder, either in a revision of git, as "
+        "HEAD~3:stacks, or an environment that is installed) and say what in it cannot be "
+        "rebuilt, would not run, or lets a stranger in: locks of envlock, conda-lock, pixi, uv, "
+        "poetry and pip (pylock.toml), explicit lists, requirements, environment.yml and "
+        "Dockerfiles. A stack means its lock. Each finding has a code, a place, a reason and a "
+        "remedy.",
         epilog="Exit status: 0 clean, 1 findings at or above --fail-on, 2 a file that cannot be "
         "read or an option at fault.",
     )
     parser.add_argument(
-        "paths", metavar="PATH", nargs="*", help="a file, a project's folder, REVISION:PATH"
+        "paths", metavar="PATH", nargs="*", help="a file, a folder, an environment, REVISION:PATH"
     )
     parser.add_argument(
         "--as",
         dest="kind",
-        choices=[each.value for each in FileKind],
+        choices=[each.value for each in READABLE],
         help="the format of PATH (default: told by its name and content)",
     )
     parser.add_argument(
@@ -155,6 +157,7 @@ def _request(arguments: argparse.Namespace, known: Sequence[Known]) -> AuditRequ
         ),
         policy=read_machines(arguments, _given(arguments)),
         policy_file=arguments.policy,
+        prefix=arguments.prefix,
         kind=FileKind(arguments.kind) if arguments.kind else None,
     )
 

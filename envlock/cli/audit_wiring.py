@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envlock.model.finding import AuditPolicy
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from envlock.ports.installed import Environments
     from envlock.ports.signing import TrustedKey
     from envlock.workflows.audit_tools import AuditTools
 
@@ -30,9 +33,21 @@ def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
         rules=all_rules(),
         pins_beside=pins_beside,
         recordings_beside=recordings_beside,
+        environments=make_environments(),
         keys=_load_keys(arguments.key),
         solve_tools=lambda stack_path: make_solve_tools(stack_path, arguments),
     )
+
+
+def make_environments() -> Environments:
+    """Return what looks through environments, those of the store and others."""
+    from envlock.backends.installed import DiskEnvironments
+    from envlock.backends.installed_sealed import StoreEnvironments
+    from envlock.backends.store_layout import StoreLayout, store_home
+    from envlock.cli.store_wiring import open_store, this_platform
+
+    plain = DiskEnvironments(lambda: this_platform().value)
+    return StoreEnvironments(plain, StoreLayout(store_home(os.environ, Path.home)), open_store)
 
 
 def _load_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
@@ -52,6 +67,12 @@ def add_beside_options(parser: Any) -> None:
         default=[],
         help="a public key that you trust: one of them must have signed each receipt; may be "
         "repeated",
+    )
+    parser.add_argument(
+        "--prefix",
+        metavar="DIR",
+        help="the environment that was installed from the lock: hold its packages and every file "
+        "of it against the lock and against what its packages installed",
     )
 
 

@@ -27,6 +27,8 @@ class FileKind(StrEnum):
     DOCKERFILE = "dockerfile"
     STACK = "stack"
     """A stack of envlock: what it asks for is judged when it is solved."""
+    PREFIX = "installed"
+    """No file but an environment that is installed, read from its packages' own records."""
 
     @property
     def is_lock(self) -> bool:

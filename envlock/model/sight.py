@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from envlock.model.installed import FileDrift
+
 
 class Sight(StrEnum):
     """The kinds of observations that a rule can need."""
@@ -109,8 +111,16 @@ class Sights(Struct, frozen=True, kw_only=True):
     receipts: tuple[ReceiptSeen, ...] = ()
     demands_signature: bool = False
     """Whether the auditor named keys, one of which must have signed."""
+    prefix: str = ""
+    """The folder of the installed environment that was looked at."""
     drift: tuple[Difference, ...] = ()
-    """How an installed environment differs from the lock."""
+    """How an installed environment differs from the lock, package by package."""
+    files: tuple[FileDrift, ...] = ()
+    """How its files differ from what its packages installed."""
+    unrecorded: tuple[str, ...] = ()
+    """Packages of it that list no files."""
+    bad_records: tuple[str, ...] = ()
+    """Records of it that cannot be read, in words."""
     advisories: tuple[Advisory, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     unasked: str = ""

@@ -11,10 +11,12 @@ from envlock.audit.rule import Case
 from envlock.errors import EnvlockError
 from envlock.formats.readers.registry import read
 from envlock.model.finding import AuditPolicy, AuditReport, Judged, Severity, Unreadable
-from envlock.model.reading import FileKind
+from envlock.model.installed import Installed
+from envlock.model.reading import FileKind, Reading
 from envlock.model.stack import AuditLevel
 from envlock.workflows.audit_policy import Policies
-from envlock.workflows.audit_sights import Asked, look_around
+from envlock.workflows.audit_prefix import reading_of
+from envlock.workflows.audit_sights import Asked, Seen, look_around, look_into
 from envlock.workflows.audit_targets import Target, find_targets, read_target
 from envlock.workflows.audit_tools import AuditTools
 
@@ -29,6 +31,8 @@ class AuditRequest:
     """What the command line says; it goes before what the project says."""
     policy_file: str | None = None
     """The file whose policy holds for everything; None for each file's own."""
+    prefix: str | None = None
+    """The environment that was installed from the locks."""
     kind: FileKind | None = None
     """The format of the files, where the user names it."""
     level: AuditLevel = AuditLevel.LOCK
@@ -50,6 +54,7 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
         paths=request.paths,
         named=request.policy_file,
     )
+    prefix = tools.environments.read(request.prefix) if request.prefix else None
     judged: list[Judged] = []
     unreadable: list[Unreadable] = []
     levels = [request.policy.level or request.level]
@@ -57,7 +62,7 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
         policy = policies.policy_for(target.path, target.label, request.policy)
         levels.append(policy.level or request.level)
         try:
-            found = _judge_target(target, request, policy, tools)
+            found = _judge_target(target, request, policy, prefix, tools)
             judged.append(replace(found, fail_on=policy.fail_on))
         except EnvlockError as error:
             unreadable.append(
@@ -73,11 +78,23 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
 
 
 def _judge_target(
-    target: Target, request: AuditRequest, policy: AuditPolicy, tools: AuditTools
+    target: Target,
+    request: AuditRequest,
+    policy: AuditPolicy,
+    installed_there: Installed | None,
+    tools: AuditTools,
 ) -> Judged:
+    if target.is_environment:
+        installed = tools.environments.read(target.path)
+        return _judge(reading_of(installed), look_into(installed, policy), request, tools)
     content = read_target(target, tools)
     reading = read(content, target.label, request.kind)
-    asked = Asked(policy=policy, level=policy.level or request.level)
+    level = policy.level or request.level
+    asked = Asked(policy=policy, level=level, installed=installed_there)
     seen = look_around(target, reading, content, asked, tools)
+    return _judge(reading, seen, request, tools)
+
+
+def _judge(reading: Reading, seen: Seen, request: AuditRequest, tools: AuditTools) -> Judged:
     case = Case(reading=reading, sights=seen.sights, policy=seen.policy, stack=seen.stack)
     return judge(case, tools.rules, request.ruling)

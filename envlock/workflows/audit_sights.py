@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from envlock.model.finding import AuditPolicy
+from envlock.model.installed import Installed
 from envlock.model.reading import FileKind, Reading
-from envlock.model.sight import NOTHING_SEEN, Sight, Sights
+from envlock.model.sight import NOTHING_SEEN, Difference, Sight, Sights
 from envlock.model.stack import AuditLevel, Stack
+from envlock.workflows.audit_prefix import (
+    compare_packages,
+    optional_of_lock,
+    wanted_of_lock,
+    wanted_of_store,
+)
 from envlock.workflows.audit_receipts import see_receipts
 from envlock.workflows.audit_resolve import NOT_SOLVED_AGAIN, Again, resolve_again
 from envlock.workflows.audit_stack import StackSeen, completed, is_ours, see_altered, see_stack
@@ -31,6 +40,8 @@ class Asked:
 
     policy: AuditPolicy
     level: AuditLevel = AuditLevel.LOCK
+    installed: Installed | None = None
+    """The environment that was installed from the lock, where the user named one."""
 
 
 def look_around(
@@ -55,7 +66,48 @@ def look_around(
         demands_signature=bool(tools.keys),
         resolved=resolved.differences,
     )
+    seen = _hold_prefix(seen, reading, asked.installed)
     return Seen(sights=seen, policy=policy, stack=beside.stack)
+
+
+def _hold_prefix(seen: Sights, reading: Reading, installed: Installed | None) -> Sights:
+    """Add how an environment differs from a lock; without one the reason stays as it is."""
+    if installed is None or not reading.kind.is_lock:
+        return seen
+    wanted = wanted_of_lock(reading, installed.platform)
+    if not wanted:
+        why = f"the lock has no packages for {installed.platform}, which {installed.path} is of"
+        return replace(seen, blind={**seen.blind, Sight.PREFIX: why})
+    drift = compare_packages(installed, wanted, optional_of_lock(reading))
+    return _with_prefix(seen, installed, drift)
+
+
+def _with_prefix(seen: Sights, installed: Installed, drift: tuple[Difference, ...]) -> Sights:
+    return replace(
+        seen,
+        blind={sight: why for sight, why in seen.blind.items() if sight is not Sight.PREFIX},
+        prefix=installed.path,
+        drift=drift,
+        files=installed.drift,
+        unrecorded=tuple(item.name for item in installed.packages if item.files is None),
+        bad_records=installed.faults,
+    )
+
+
+def look_into(installed: Installed, policy: AuditPolicy) -> Seen:
+    """Return what is seen of an environment itself, held against what the store made it of."""
+    nothing = "an installed environment has none"
+    blind = {
+        **NOTHING_SEEN.blind,
+        **_why_machines(policy),
+        Sight.STACK: nothing,
+        Sight.RECEIPT: nothing,
+        **dict.fromkeys((Sight.RESOLVE, Sight.REBUILD, Sight.PROOF), NOT_SOLVED_AGAIN),
+    }
+    seen = Sights(blind={sight: why for sight, why in blind.items() if why})
+    wanted = wanted_of_store(installed)
+    drift = compare_packages(installed, wanted) if wanted else ()
+    return Seen(sights=_with_prefix(seen, installed, drift), policy=policy, stack=None)
 
 
 def _shallow(reading: Reading, level: AuditLevel) -> str:
@@ -65,9 +117,16 @@ def _shallow(reading: Reading, level: AuditLevel) -> str:
 def _why_blind(policy: AuditPolicy, beside: StackSeen, reading: Reading) -> dict[Sight, str]:
     """Return why something was not looked at; empty text where it was."""
     is_stack = reading.kind is FileKind.STACK
-    licenses = policy.allowed_licenses or policy.denied_licenses
     return {
         Sight.STACK: "" if is_stack else beside.blind,
+        Sight.PREFIX: "nobody named one: `--prefix DIR`",
+        **_why_machines(policy),
+    }
+
+
+def _why_machines(policy: AuditPolicy) -> dict[Sight, str]:
+    licenses = policy.allowed_licenses or policy.denied_licenses
+    return {
         Sight.FLEET: "" if policy.driver else "nobody said it: `--driver 535`",
         Sight.GPUS: "" if policy.compute else "nobody said which: `--gpu H100`",
         Sight.GLIBC: "" if policy.glibc else "nobody said it: `--glibc 2.28`",

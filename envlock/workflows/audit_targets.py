@@ -1,8 +1,9 @@
 """What a path of `audit` means: a file, a stack's lock, a folder of either, in the history or not.
 
 What a person may write: a file of any known format; a stack, which means its lock; a folder, which
-means every file of a known name in it and every stack that has no lock; `REVISION:path` as git has
-it, for a file or a folder. What exists on disk is always that.
+means every file of a known name in it and every stack that has no lock; the folder of an installed
+environment, which means what is installed in it; `REVISION:path` as git has it, for a file or a
+folder. What exists on disk is always that.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Target:
     """Where it lies, or lay: for `REVISION:path` the path of the history."""
     revision: str | None = None
     """The revision of the history that it is read from; None for what lies on disk."""
+    is_environment: bool = False
+    """Whether it is the folder of an installed environment, and no file."""
 
     @property
     def label(self) -> str:
@@ -98,6 +101,9 @@ class _Place:
 
 def _find(path: str, tools: AuditTools) -> Iterator[Target]:
     disk = _Place(None, tools)
+    if tools.environments.is_environment(path):
+        yield Target(path=path, is_environment=True)
+        return
     if tools.tree.is_folder(path):
         yield from _in_folder(path, path, disk)
         return

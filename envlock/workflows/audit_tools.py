@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envlock.audit.rule import Rule
 from envlock.ports.history import History
+from envlock.ports.installed import Environments
 from envlock.ports.pins import Pins
 from envlock.ports.recordings import Recordings
 from envlock.ports.signing import TrustedKey
@@ -29,6 +30,7 @@ class AuditTools:
     pins_beside: Callable[[str], Pins]
     """The pins of a stack's folder, by the stack's path."""
     recordings_beside: Callable[[str], Recordings]
+    environments: Environments
     keys: tuple[TrustedKey, ...]
     """The public keys that the auditor trusts."""
     solve_tools: Callable[[str], SolveTools]

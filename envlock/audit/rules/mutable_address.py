@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from envlock.audit.addresses import has_whole_commit, mutable_part, parse_address
 from envlock.audit.rule import Case, Hit, Rule
-from envlock.audit.shell import commands, words
+from envlock.audit.shell import commands, programs
 from envlock.model.finding import Severity
 from envlock.model.reading import FoundPackage, Origin, OriginKind
 
@@ -73,6 +73,17 @@ def _file(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
         )
 
 
+def _cloned(text: str) -> str:
+    """Return the address that a command clones; empty where it does not."""
+    for program in programs(text):
+        if program[0] == "git" and "clone" in program:
+            rest = program[program.index("clone") + 1 :]
+            return next(
+                (word for word in rest if "://" in word or "@" in word), " ".join(rest[-1:])
+            )
+    return ""
+
+
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"|;)>]+")
 
 
@@ -84,15 +95,12 @@ def _commands(case: Case) -> Iterable[Hit]:
         and has_whole_commit(item.text)
     ]
     for item in commands(case.reading, "RUN", "ADD"):
-        found = words(item.text)
-        if found[:2] == ("git", "clone") and not checked_out:
-            address = next((word for word in found[2:] if "://" in word or "@" in word), "")
+        cloned = "" if checked_out else _cloned(item.text)
+        if cloned:
             yield Hit(
-                message=f"`git clone` of `{address or found[-1]}` takes whatever is newest on "
-                "the "
-                "day.",
+                message=f"`git clone` of `{cloned}` takes whatever is newest on the day.",
                 line=item.line,
-                subject=address or found[-1],
+                subject=cloned,
                 remedy="go to one commit after it: `git clone URL DIR && git -C DIR checkout "
                 "COMMIT`, with all 40 digits.",
             )

@@ -92,7 +92,9 @@ def _patches(item: Command) -> Iterator[Hit]:
 
 
 def _bending(item: Command, install: Install) -> Iterator[Hit]:
-    is_whole = install.has(*_WHOLE_LIST) or any(word.startswith("./") for word in install.arguments)
+    is_whole = install.has(*_WHOLE_LIST) or any(
+        word.startswith(("./", "../", "/")) for word in install.arguments
+    )
     for option, problem in _BENDING.items():
         if install.has(option) and not (option == "--no-deps" and is_whole):
             yield _hit(

@@ -3,7 +3,8 @@
 By format: conda's locks hold Python as a package, so one that has PyPI packages and no Python is
 incomplete (a warning), and so is an environment file that names no version of it. uv, poetry,
 pylock and requirements cannot hold an interpreter but name a range, or nothing: a note, unless it
-is within one minor version. A Dockerfile has its Python from the image (EL203), or from conda.
+is within one minor version. A Dockerfile has its Python from the image (EL203), or from conda; an
+environment that is installed has the one that it is installed for.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def _find(case: Case) -> Iterable[Hit]:
         return
     pythons = [item for item in reading.of(Ecosystem.CONDA) if item.name == "python"]
     yield from (_open(item) for item in pythons if _is_open(item))
-    if reading.kind is FileKind.DOCKERFILE or pythons:
+    has_python = reading.kind in (FileKind.DOCKERFILE, FileKind.PREFIX)
+    if has_python or pythons:
         return
     pypi = reading.of(Ecosystem.PYPI)
     if pypi:

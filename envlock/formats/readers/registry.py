@@ -28,6 +28,9 @@ _MODULES: Mapping[FileKind, str] = MappingProxyType(
     }
 )
 
+READABLE = tuple(_MODULES)
+"""The kinds that are read from one file."""
+
 _NAMES = (
     (FileKind.PIXI, re.compile(r"pixi\.lock")),
     (FileKind.UV, re.compile(r"uv\.lock")),
@@ -128,7 +131,7 @@ def read(content: bytes, file: str, kind: FileKind | None = None) -> Reading:
         )
     found = kind or recognise(content, file)
     if found is None:
-        known = ", ".join(item.value for item in FileKind)
+        known = ", ".join(item.value for item in READABLE)
         raise LockError(
             f"{shown}: nothing in it says which format it is",
             hints=[f"name the format, `--as KIND`; known are {known}"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envlock.audit.rules import all_rules
+from envlock.formats.readers.registry import read
 from envlock.model.reading import FileKind, Reading
 from readings import command, findings, image, reading, remedies, told, wish
 
@@ -37,6 +38,21 @@ def tutorial() -> Reading:
         command(notebook, "CMD", line=15),
         kind=FileKind.DOCKERFILE,
     )
+
+
+TEXT = (
+    "FROM tensorflow/tensorflow:latest\n"
+    + "".join(f"RUN pip install {name}\n" for name in NAMES)
+    + "EXPOSE 8888\n"
+    "CMD jupyter notebook --ip=0.0.0.0 --allow-root --NotebookApp.token=''\n"
+)
+
+
+def test_the_dockerfile_itself_gives_the_same_report_as_the_rows():
+    found = read(TEXT.encode(), "Dockerfile")
+
+    assert told(all_rules(), found) == told(all_rules(), tutorial())
+    assert remedies(all_rules(), found) == remedies(all_rules(), tutorial())
 
 
 def test_the_report_is_three_findings_in_the_order_of_the_file():
