@@ -48,7 +48,12 @@ def parse_address(text: str) -> Address:
 
 def file_name(address: str) -> str:
     """Return the last segment of an address, as people call a file; the address if it has none."""
-    return parse_address(address).path.rstrip("/").rpartition("/")[2] or address
+    name = parse_address(address).path.rstrip("/").rpartition("/")[2]
+    return _ENCODED.sub(lambda found: chr(int(found[1], 16)), name) or address
+
+
+_ENCODED = re.compile(r"%(2[0-9A-Fa-f])")
+"""The marks of a version that addresses may hide: `%2B` for `+`, `%21` for `!`."""
 
 
 def is_path(address: Address) -> bool:

@@ -8,6 +8,7 @@ conda-lock may leave virtual packages in a lock, as files of a temporary folder.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from envlock.audit.addresses import (
@@ -57,6 +58,7 @@ def _origin(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
                 "locked it has.",
                 line=line,
                 subject=name,
+                remedy=_FREEZE if _CONDA_BUILD.search(origin.address) else "",
                 together="{count} packages come from folders or files that only the machine that "
                 "locked them has: {subjects}.",
             )
@@ -74,6 +76,14 @@ def _origin(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
             together=f"{{count}} packages come from `{address.host}`, which only one "
             f"{'machine' if is_loopback(address.host) else 'network'} reaches: {{subjects}}.",
         )
+
+
+_CONDA_BUILD = re.compile(r"/feedstock_root/|/croot/|/tmp/build/80754af9/|/home/task_\d+/")
+"""Folders of the machines that conda packages are built on."""
+_FREEZE = (
+    "`pip freeze` in a conda environment writes the folders that conda's packages were built in: "
+    "lock the conda environment itself, or write the list with `pip list --format=freeze`."
+)
 
 
 def _is_source(origin: Origin) -> bool:

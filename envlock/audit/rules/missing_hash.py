@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from envlock.audit.addresses import file_name
+from envlock.audit.addresses import file_name, is_path, parse_address
 from envlock.audit.rule import LOCKS, WISHES, Case, Hit, Rule
 from envlock.audit.wishes import is_pinned
 from envlock.audit.wording import count, some
 from envlock.model.finding import Severity
-from envlock.model.reading import Ecosystem, FileKind, FoundPackage, OriginKind
+from envlock.model.reading import Ecosystem, FileKind, FoundPackage, Origin, OriginKind
 
 _FILES = (OriginKind.CONDA, OriginKind.WHEEL, OriginKind.SDIST, OriginKind.OTHER)
 
@@ -87,8 +87,13 @@ def _has_hash(package: FoundPackage) -> bool:
 
 def _could_have(package: FoundPackage) -> bool:
     return is_pinned(package) and not any(
-        item.kind in (OriginKind.GIT, OriginKind.FOLDER) for item in package.origins
+        item.kind in (OriginKind.GIT, OriginKind.FOLDER) or _is_on_disk(item)
+        for item in package.origins
     )
+
+
+def _is_on_disk(origin: Origin) -> bool:
+    return bool(origin.address) and is_path(parse_address(origin.address))
 
 
 _COMPILE = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 from envlock.audit.addresses import has_whole_commit, mutable_part, parse_address
 from envlock.audit.rule import Case, Hit, Rule
@@ -45,7 +46,13 @@ def _git(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
         subject=package.name,
         remedy=f"find the commit with `git ls-remote {_bare(origin.address)} "
         f"{origin.revision or 'HEAD'}` and write all 40 digits of it.",
+        severity=Severity.WARNING if _is_release(origin.revision) else None,
     )
+
+
+def _is_release(revision: str) -> bool:
+    """Say whether a revision is named like a release, whose tag is seldom moved."""
+    return re.fullmatch(r"\w*?[-_]?v?\d+(?:\.\d+)+\S*", revision) is not None
 
 
 def _bare(address: str) -> str:
@@ -73,15 +80,19 @@ def _file(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
         )
 
 
-def _cloned(text: str) -> str:
-    """Return the address that a command clones; empty where it does not."""
+_BRANCH = ("-b", "--branch")
+
+
+def _cloned(text: str) -> tuple[str, str] | None:
+    """Return the address that a command clones, and the branch or tag that it asks for."""
     for program in programs(text):
-        if program[0] == "git" and "clone" in program:
+        if program[0] == "git" and "clone" in program[:-1]:
             rest = program[program.index("clone") + 1 :]
-            return next(
-                (word for word in rest if "://" in word or "@" in word), " ".join(rest[-1:])
-            )
-    return ""
+            asked = [after for word, after in pairwise(rest) if word in _BRANCH]
+            asked += [word.partition("=")[2] for word in rest if word.startswith("--branch=")]
+            address = next((word for word in rest if "://" in word or "@" in word), rest[-1])
+            return address, "".join(asked[:1])
+    return None
 
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"|;)>]+")
@@ -95,12 +106,15 @@ def _commands(case: Case) -> Iterable[Hit]:
         and has_whole_commit(item.text)
     ]
     for item in commands(case.reading, "RUN", "ADD"):
-        cloned = "" if checked_out else _cloned(item.text)
+        cloned = None if checked_out else _cloned(item.text)
         if cloned:
+            address, branch = cloned
             yield Hit(
-                message=f"`git clone` of `{cloned}` takes whatever is newest on the day.",
+                message=f"`git clone` of `{address}` takes whatever is newest on the day"
+                f"{f' under `{branch}`' if branch else ''}.",
                 line=item.line,
-                subject=cloned,
+                subject=address,
+                severity=Severity.WARNING if _is_release(branch) else None,
                 remedy="go to one commit after it: `git clone URL DIR && git -C DIR checkout "
                 "COMMIT`, with all 40 digits.",
             )

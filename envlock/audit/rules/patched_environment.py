@@ -109,7 +109,8 @@ def _bending(item: Command, install: Install) -> Iterator[Hit]:
 def _order(case: Case) -> Iterator[Hit]:
     """Yield the first conda command that comes after pip has been at the environment."""
     first_pip = 0
-    for item in commands(case.reading):
+    for item in commands(case.reading, "RUN", "FROM"):
+        first_pip = 0 if item.instruction == "FROM" else first_pip
         install = install_of(item.text)
         if install is None:
             continue

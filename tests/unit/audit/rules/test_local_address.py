@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envlock.audit.rules.local_address import RULE
 from envlock.model.reading import Ecosystem, FileKind
-from readings import conda, folder, git, image, place, reading, told, wheel, wish
+from readings import conda, folder, git, image, place, reading, remedies, told, wheel, wish
 
 
 def test_a_file_of_one_machine_is_told():
@@ -24,6 +24,16 @@ def test_an_absolute_folder_and_one_above_are_told():
         "warning (b): `b` comes from `../b`, outside the folder of this file: who has this "
         "folder alone cannot install it.",
         "error (c): `c` comes from `C:\\work\\c`, which only the machine that locked it has.",
+    ]
+
+
+def test_what_pip_freezes_in_a_conda_environment_is_explained():
+    found = reading(folder("certifi", "file:///croot/certifi_1690232220950/work/certifi"))
+
+    assert remedies(RULE, found) == [
+        "`pip freeze` in a conda environment writes the folders that conda's packages were "
+        "built in: lock the conda environment itself, or write the list with `pip list "
+        "--format=freeze`.",
     ]
 
 

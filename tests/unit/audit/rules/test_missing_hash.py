@@ -109,6 +109,14 @@ def test_apt_and_images_have_other_means():
     assert told(RULE, found) == []
 
 
+def test_what_lies_on_a_disk_is_another_rules():
+    found = reading(
+        wheel("tool", url="file:///croot/tool_1/work", hashes={}), kind=FileKind.REQUIREMENTS
+    )
+
+    assert told(RULE, found) == []
+
+
 def test_each_format_has_its_own_remedy_for_environments():
     found = reading(wish("numpy==2.1.3", Ecosystem.CONDA), kind=FileKind.ENVIRONMENT)
 

@@ -116,6 +116,38 @@ def test_a_clone_takes_whatever_is_newest():
     ]
 
 
+def test_a_tag_of_a_release_is_a_warning():
+    found = reading(
+        git("tool", revision="v1.2.0"),
+        command("git clone -b v1.0.3 --depth 1 https://git.example/o/x.git", line=3),
+        kind=FileKind.DOCKERFILE,
+    )
+
+    assert told(RULE, found) == [
+        "warning (tool): `tool` comes from `https://git.example/owner/project.git` at `v1.2.0`, "
+        "which is no whole commit: whatever lies there on the day is built.",
+        "warning at 3 (https://git.example/o/x.git): `git clone` of "
+        "`https://git.example/o/x.git` takes whatever is newest on the day under `v1.0.3`.",
+    ]
+
+
+def test_each_keeps_its_own_remedy():
+    found = reading(
+        *(git(f"p{at}", f"https://git.example/o/p{at}.git", revision="main") for at in range(4))
+    )
+
+    assert remedies(RULE, found) == [
+        "find the commit with `git ls-remote https://git.example/o/p0.git main` and write all "
+        "40 digits of it.",
+        "find the commit with `git ls-remote https://git.example/o/p1.git main` and write all "
+        "40 digits of it.",
+        "find the commit with `git ls-remote https://git.example/o/p2.git main` and write all "
+        "40 digits of it.",
+        "find the commit with `git ls-remote https://git.example/o/p3.git main` and write all "
+        "40 digits of it.",
+    ]
+
+
 def test_a_clone_that_goes_to_a_commit_is_fine():
     found = reading(
         command("git clone https://git.example/o/tool.git"),

@@ -103,10 +103,12 @@ def test_conda_after_pip_is_told_once():
     ]
 
 
-def test_conda_before_pip_and_another_environment_are_fine():
+def test_conda_before_pip_another_stage_and_another_environment_are_fine():
     found = reading(
         command("conda install -y numpy", line=1),
         command("pip install torch", line=2),
+        command("base", "FROM", line=2),
+        command("conda install -y numpy", line=2),
         command("conda create -n other python=3.11", line=3),
         command("echo LD", line=4),
         kind=FileKind.DOCKERFILE,
