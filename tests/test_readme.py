@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from envlock.audit.rules import all_rules
 from envlock.cli.main import COMMANDS, main
+from envlock.formats.audit_policy import read_policy
 from envlock.formats.stack_toml import read_stack
+from envlock.workflows.audit_policy import rule_words
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -45,13 +52,46 @@ def test_the_second_command_is_what_ci_runs():
 
 
 def test_the_example_stack_is_a_stack():
-    example, private_index = blocks("toml")
+    example, private_index, _ = blocks("toml")
 
     stack = read_stack((example + private_index).encode(), "README.md")
 
     assert stack.name == "vision"
     assert [index.name for index in stack.pypi_indexes] == ["private"]
     assert stack.sdists == ("our-model",)
+
+
+def test_the_policy_is_one():
+    policy = read_policy(blocks("toml")[2].encode(), "pyproject.toml", rule_words(all_rules()))
+
+    assert policy is not None
+    assert policy.ignores[0].expires == "2027-06-30"
+    assert policy.compute == ("8.0", "9.0")
+
+
+def test_the_step_of_a_pipeline_runs_and_leaves_what_it_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    audit, upload = yaml.safe_load(blocks("yaml")[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    Path("Dockerfile").write_text("FROM ubuntu:latest\n", "utf-8")
+
+    program, *words = shlex.split(os.path.expandvars(audit["run"]))
+
+    assert program == "envlock"
+    assert main(words) == 1
+    assert "Failed: " in capsys.readouterr().out
+    assert Path("summary.md").read_text("utf-8").startswith("## ❌ envlock audit: failed")
+    sarif = Path(upload["with"]["sarif_file"])
+    assert json.loads(sarif.read_text("utf-8"))["version"] == "2.1.0"
+
+
+def test_the_hook_of_the_readme_is_the_one_that_there_is():
+    (repository,) = yaml.safe_load(blocks("yaml")[1])["repos"]
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+
+    assert [each["id"] for each in repository["hooks"]] == [hook["id"]]
 
 
 def test_every_command_is_in_the_readme_and_has_help(capsys: pytest.CaptureFixture[str]):

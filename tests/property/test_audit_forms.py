@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from audit_reports import HASHES, RULES, TAGS, found, judged, report, saying
@@ -23,7 +23,7 @@ from envlock.formats.audit_words import groups
 from envlock.formats.sarif import format_sarif
 from envlock.model.finding import Known
 
-UNHURRIED = settings(deadline=None)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MARKS = st.sampled_from(
     ["|", "`", "```", "<b>", "</details>", "<!--", "-->", "]]>", "&lt;", "\n", "\n\n", "\r", "# ",
      "](x)", "![", "@a", "www.a.b", "https://a.b", "\x00", "\x1b[31m", "\u202e", "\ud800", "$$",
@@ -114,6 +114,7 @@ FINDINGS = st.lists(
 )
 
 
+@UNHURRIED
 @given(FINDINGS)
 def test_groups_hold_every_finding_once_with_the_worst_first(findings: list[Any]):
     file = judged(*sorted(findings, key=lambda each: each.order))
@@ -127,6 +128,7 @@ def test_groups_hold_every_finding_once_with_the_worst_first(findings: list[Any]
     assert ranks == sorted(ranks)
 
 
+@UNHURRIED
 @given(FINDINGS)
 def test_the_order_in_which_files_were_found_changes_no_result_of_sarif(findings: list[Any]):
     one, two = judged(*findings), judged(file="z")
@@ -150,6 +152,7 @@ KNOWN = st.builds(
 )
 
 
+@UNHURRIED
 @given(st.lists(KNOWN, max_size=5))
 def test_a_baseline_is_read_back_whatever_its_order(known: list[Known]):
     content = format_baseline(known)
