@@ -157,8 +157,7 @@ def shows_secret(text: str) -> bool:
 
 
 _MAY_HIDE = re.compile(
-    r"[@=?'\"]|/t/|gh[opsu]_|github_pat_|glpat-|pypi-AgE|hf_|AKIA|xox|eyJ"
-    r"|(?i:basic|bearer|authorization|cookie|x-api-key|private-token|x-jfrog)"
+    r"[@=?\s'\"]|/t/|gh[opsu]_|github_pat_|glpat-|pypi-AgE|hf_|AKIA|xox|eyJ|(?i:cookie|auth|key|token)"
 )
 """A sign without which nothing of it can be there: most addresses have none."""
 _SHELL_VARIABLE = re.compile(r"\$(?:\w+|\(|\{)")

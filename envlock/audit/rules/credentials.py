@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from envlock.audit.rule import Case, Hit, Rule
 from envlock.audit.shell import all_said, short
@@ -17,10 +18,10 @@ from envlock.model.finding import Severity
 
 def _find(case: Case) -> Iterable[Hit]:
     found: dict[str, tuple[int, list[str]]] = {}
-    for what, text, line in _texts(case):
-        if shows_secret(text):
-            hidden = _place(conceal(text))
-            found.setdefault(hidden, (line, []))[1].append(what)
+    for item in _texts(case):
+        if item.text and shows_secret(item.text):
+            hidden = _place(conceal(item.text))
+            found.setdefault(hidden, (item.line, []))[1].append(item.told)
     for hidden, (line, whats) in found.items():
         several = list(dict.fromkeys(whats))
         others = f" and {count(len(several) - 1, 'other')}" if len(several) > 1 else ""
@@ -41,24 +42,33 @@ def _place(hidden: str) -> str:
     return found.group() if found else short(hidden, 120)
 
 
-def _texts(case: Case) -> Iterator[tuple[str, str, int]]:
+class _Text(NamedTuple):
+    """A text of a file, and how to name it."""
+
+    text: str
+    line: int
+    what: str
+    name: str = ""
+
+    @property
+    def told(self) -> str:
+        return f"{self.what} `{self.name}`" if self.name else self.what
+
+
+def _texts(case: Case) -> Iterator[_Text]:
     for place in case.reading.places:
-        yield f"the address of this {place.kind}", place.address, place.line
+        yield _Text(place.address, place.line, f"the address of this {place.kind}")
     for package in case.reading.packages:
+        name, line = package.name, package.line
         for origin in package.origins:
-            line = origin.line or package.line
-            yield f"the address of `{package.name}`", origin.address, line
-        yield f"the index of `{package.name}`", package.index, package.line
-        yield f"what is wanted of `{package.name}`", package.wanted, package.line
+            yield _Text(origin.address, origin.line or line, "the address of", name)
+        yield _Text(package.index, line, "the index of", name)
+        yield _Text(package.wanted, line, "what is wanted of", name)
     for said in all_said(case.reading):
         what = "a setting" if said.instruction == "setting" else f"this `{said.instruction}`"
-        yield what, said.text, said.line
-    yield from _facts(case)
-
-
-def _facts(case: Case) -> Iterator[tuple[str, str, int]]:
+        yield _Text(said.text, said.line, what)
     for key, value in case.reading.facts.items():
-        yield f"the fact `{key}`", value, 0
+        yield _Text(value, 0, "the fact", key)
 
 
 RULE = Rule(
@@ -66,8 +76,7 @@ RULE = Rule(
     name="credentials",
     title="passwords and tokens in the file",
     reason="A lock is committed, mirrored and sent around: a secret in it is public, also after "
-    "it "
-    "was taken out again, since the history keeps it.",
+    "it was taken out again, since the history keeps it.",
     remedy="revoke the credential now, then write a variable in its place (`${TOKEN}`), and keep "
     "the value in `~/.netrc`, a keyring or the build's secrets (`RUN --mount=type=secret`).",
     severity=Severity.ERROR,

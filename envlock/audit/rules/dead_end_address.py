@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from envlock.audit.addresses import Address, parse_address
@@ -67,12 +68,21 @@ _WHEN_MAIN = "main"
 
 def end_of(address: Address) -> _End | None:
     """Return why an address will not be answered; None where nothing is known against it."""
+    return _end_of_host(address.host) or _end_of_place(address)
+
+
+@lru_cache(maxsize=256)
+def _end_of_host(host: str) -> _End | None:
     for pattern, problem, remedy in _GONE:
-        if pattern.fullmatch(address.host):
-            return _End(address.host, f"`{address.host}` {problem}", remedy, Severity.ERROR)
+        if pattern.fullmatch(host):
+            return _End(host, f"`{host}` {problem}", remedy, Severity.ERROR)
     for pattern, problem, remedy in _FADING:
-        if pattern.fullmatch(address.host):
-            return _End(address.host, f"`{address.host}` {problem}", remedy, Severity.WARNING)
+        if pattern.fullmatch(host):
+            return _End(host, f"`{host}` {problem}", remedy, Severity.WARNING)
+    return None
+
+
+def _end_of_place(address: Address) -> _End | None:
     if address.scheme in _SCHEMES:
         bucket = f"{address.scheme}://{address.host}"
         return _End(
@@ -92,7 +102,7 @@ def end_of(address: Address) -> _End | None:
             "channel's own; for a rebuild take a release from the main label.",
             Severity.WARNING,
         )
-    if _NIGHTLY.search(address.path):
+    if "nightly" in address.path and _NIGHTLY.search(address.path):
         return _End(
             f"{address.host} nightly",
             f"nightly builds at `{address.host}` are removed after some weeks",

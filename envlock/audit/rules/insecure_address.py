@@ -27,8 +27,7 @@ def _find(case: Case) -> Iterable[Hit]:
         if is_insecure(parse_address(place.address)):
             yield Hit(
                 message=f"the {place.kind} `{place.address}` is asked without encryption: "
-                "anybody "
-                "on the way can answer in its place.",
+                "anybody on the way can answer in its place.",
                 line=place.line,
                 subject=place.address,
             )
@@ -91,8 +90,7 @@ def _commands(case: Case) -> Iterator[Hit]:
                     line=said.line,
                     subject=tool,
                     remedy="leave the option out; where a company's own certificate is the "
-                    "reason, "
-                    "install that certificate into the image.",
+                    "reason, install that certificate into the image.",
                 )
         if said.instruction == "ADD" or _FETCHES.search(said.text):
             for text in _ADDRESS.findall(said.text):
@@ -110,8 +108,7 @@ RULE = Rule(
     name="insecure-address",
     title="addresses that anybody on the way can answer",
     reason="Without encryption, or with its checks switched off, a stranger on the network "
-    "decides "
-    "what is installed.",
+    "decides what is installed.",
     remedy="write `https://` in place of it, and keep a SHA-256 of what is fetched.",
     severity=Severity.ERROR,
     find=_find,

@@ -109,8 +109,7 @@ def _above(name: str, address: str, line: int) -> Hit:
         subject=name,
         severity=Severity.WARNING,
         together="{count} packages come from outside the folder of this file: {subjects}. Who "
-        "has "
-        "this folder alone cannot install them.",
+        "has this folder alone cannot install them.",
     )
 
 

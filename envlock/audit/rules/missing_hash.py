@@ -113,8 +113,7 @@ RULE = Rule(
     name="missing-hash",
     title="files without a hash",
     reason="Without a hash nobody can tell whether the file that is downloaded tomorrow is the "
-    "one "
-    "that was locked.",
+    "one that was locked.",
     remedy="lock it again with a tool that writes SHA-256 for every file, or let `envlock audit "
     "--fix` take the hash from an index pin.",
     severity=Severity.ERROR,

@@ -48,8 +48,7 @@ RULE = Rule(
     name="mixed-mirrors",
     title="one channel under several host names",
     reason="Mirrors lag behind each other and go away one by one; a proxy or a credential for "
-    "one "
-    "of them does not open the others.",
+    "one of them does not open the others.",
     remedy="name one address for the channel in the wish list, and lock again.",
     severity=Severity.NOTE,
     find=_find,

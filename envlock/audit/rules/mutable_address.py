@@ -72,8 +72,7 @@ def _file(package: FoundPackage, origin: Origin) -> Iterable[Hit]:
         )
         yield Hit(
             message=f"`{package.name}` comes from `{origin.address}`, and `{part}` is another "
-            "file "
-            f"after each change. {after}",
+            f"file after each change. {after}",
             line=origin.line or package.line,
             subject=package.name,
             severity=Severity.WARNING if origin.hashes else None,

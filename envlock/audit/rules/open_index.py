@@ -60,8 +60,7 @@ def _several_indexes(case: Case) -> Iterator[Hit]:
                 remedy="say which packages come from it: an index that owns its packages in uv "
                 "(`[[tool.uv.index]]` with `explicit = true`) or `[[pypi-index]]` in a stack of "
                 "envlock; with pip, install them in a command of their own with `--index-url`, "
-                "or "
-                "check hashes with `--require-hashes`.",
+                "or check hashes with `--require-hashes`.",
             )
 
 
@@ -92,8 +91,7 @@ def _channels(case: Case) -> Iterator[Hit]:
             subject="channels",
             severity=Severity.NOTE,
             remedy="name the channel of a package where it matters (`CHANNEL::NAME`), end the "
-            "list "
-            "with `nodefaults`, and install from a lock.",
+            "list with `nodefaults`, and install from a lock.",
         )
 
 
@@ -114,8 +112,7 @@ def _pre_releases(case: Case) -> Iterator[Hit]:
                 subject="--pre",
                 severity=Severity.NOTE if case.reading.kind.is_lock else Severity.WARNING,
                 remedy="ask for the one pre-release by its version (`NAME==2.0.0rc1`): that "
-                "needs "
-                "no `--pre`.",
+                "needs no `--pre`.",
             )
 
 

@@ -58,8 +58,8 @@ RULE = Rule(
     reason="A notebook is a shell: without a token anybody on the network has it, with the data, "
     "the credentials and the GPUs that it sees.",
     remedy="leave the option out: Jupyter then prints a fresh token when it starts; to choose "
-    "one, "
-    "give it when the container starts (`docker run -e JUPYTER_TOKEN=… -p 127.0.0.1:8888:8888`).",
+    "one, give it when the container starts (`docker run -e JUPYTER_TOKEN=… -p "
+    "127.0.0.1:8888:8888`).",
     severity=Severity.ERROR,
     find=_find,
 )

@@ -41,8 +41,7 @@ _PATCHES = (
         re.compile(r"\bLD_LIBRARY_PATH\s*[= ]"),
         f"sets `LD_LIBRARY_PATH`: {_LIBRARIES}",
         "leave it out: conda's packages and the CUDA wheels find their libraries without it; "
-        "what "
-        "does not belongs into the environment.",
+        "what does not belongs into the environment.",
     ),
     _Patch(
         re.compile(r"\bLD_PRELOAD\s*[= ]"),

@@ -78,8 +78,7 @@ def _added(case: Case) -> Iterator[Hit]:
                 subject=address,
                 severity=Severity.WARNING,
                 remedy="write `ADD --checksum=sha256:… URL DEST`, with the digest that "
-                "`sha256sum` "
-                "gives for a copy that you trust.",
+                "`sha256sum` gives for a copy that you trust.",
             )
 
 
@@ -103,8 +102,7 @@ RULE = Rule(
     name="remote-script",
     title="scripts that are run as they come from the network",
     reason="Whoever holds the address, or answers for it, runs commands in the build; and what "
-    "the "
-    "script installs changes with it.",
+    "the script installs changes with it.",
     remedy='save a release of the script under its version, check it (`echo "SHA256  FILE" | '
     "sha256sum -c`) and then run it.",
     severity=Severity.ERROR,

@@ -27,8 +27,8 @@ def _find(case: Case) -> Iterable[Hit]:
             line=package.line,
             subject=package.name,
             together="{count} packages have no built file, only source: {subjects}. They are "
-            "built "
-            "wherever they are installed, with the compiler and the build tools that are there.",
+            "built wherever they are installed, with the compiler and the build tools that are "
+            "there.",
         )
 
 
@@ -46,8 +46,7 @@ RULE = Rule(
     reason="Two machines with one lock build two different things, and one without a compiler "
     "builds nothing; what has CUDA code in it fits only the GPUs and the CUDA of the builder.",
     remedy="take it from conda or as a wheel where there is one; else build a wheel once, "
-    "publish "
-    "it, and lock that with its hash.",
+    "publish it, and lock that with its hash.",
     severity=Severity.WARNING,
     find=_find,
 )

@@ -33,11 +33,9 @@ RULE = Rule(
     name="unpinned-apt",
     title="system packages of the day",
     reason="Compilers and libraries of the system change with each update of the archive, and "
-    "what "
-    "is built against them changes, too.",
+    "what is built against them changes, too.",
     remedy="take compilers and libraries from conda, where a lock holds them; else point apt at "
-    "a "
-    "dated snapshot of the archive, or build this image once and use it by its digest.",
+    "a dated snapshot of the archive, or build this image once and use it by its digest.",
     severity=Severity.NOTE,
     find=_find,
 )

@@ -80,8 +80,7 @@ def _remedy(image: FoundPackage, tag: str) -> str:
     choose = "" if exact else "choose a tag with a whole version, "
     return (
         f"{choose}ask for its digest with `docker buildx imagetools inspect "
-        f"{image.name}:{shown}`, "
-        f"and write `FROM {image.name}:{shown}@sha256:…`."
+        f"{image.name}:{shown}`, and write `FROM {image.name}:{shown}@sha256:…`."
     )
 
 
@@ -90,8 +89,7 @@ RULE = Rule(
     name="unpinned-image",
     title="base images without a digest",
     reason="A tag is a pointer that moves: the same Dockerfile starts from another system, "
-    "another "
-    "CUDA and another Python, and nothing in the file shows it.",
+    "another CUDA and another Python, and nothing in the file shows it.",
     remedy="name the image by its digest: `FROM NAME:TAG@sha256:…`.",
     severity=Severity.ERROR,
     find=_find,

@@ -23,8 +23,7 @@ _BELOW = re.compile(r"<\s*(\d+)\.(\d+)")
 _RANGED = (FileKind.UV, FileKind.POETRY, FileKind.PYLOCK, FileKind.REQUIREMENTS)
 _PIN = (
     'say which Python it was tried with: `.python-version`, `requires-python = "==3.11.*"`, '
-    "or a "
-    "stack of envlock, which locks Python with the rest."
+    "or a stack of envlock, which locks Python with the rest."
 )
 
 

@@ -59,8 +59,7 @@ RULE = Rule(
     name="unpinned-package",
     title="packages without an exact version",
     reason="Tomorrow the same line installs another version: results change, or the build "
-    "breaks, "
-    "without anybody having changed the file.",
+    "breaks, without anybody having changed the file.",
     remedy="lock the environment, and install from the lock.",
     severity=Severity.WARNING,
     find=_find,

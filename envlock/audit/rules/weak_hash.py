@@ -68,8 +68,7 @@ def _weak(package: FoundPackage, weak: list[Origin], remedy: str) -> Hit:
         subject=package.name,
         remedy=remedy,
         together=f"{{count}} packages have only an {kinds} digest, which another file can be "
-        "made "
-        "to have: {subjects}.",
+        "made to have: {subjects}.",
     )
 
 
