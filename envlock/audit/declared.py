@@ -50,12 +50,25 @@ def has_gpus(case: Case, place: Environment) -> bool:
     return bool(case.policy.compute or case.policy.driver) or _has_cuda(case, place)
 
 
+def lacks_gpus(case: Case, place: Environment) -> bool:
+    """Say whether the file itself says what a platform's machines have, and no GPU among it."""
+    promised = _promised(case, place)
+    return bool(promised) and not any(map(_is_cuda, promised))
+
+
 def _has_cuda(case: Case, place: Environment) -> bool:
-    return any(
-        item.name == place.platform_name
-        and any(one.startswith("__cuda") for one in item.virtual_packages)
-        for item in case.reading.platforms
+    return any(map(_is_cuda, _promised(case, place)))
+
+
+def _promised(case: Case, place: Environment) -> tuple[str, ...]:
+    platforms = case.reading.platforms
+    return next(
+        (item.virtual_packages for item in platforms if item.name == place.platform_name), ()
     )
+
+
+def _is_cuda(virtual_package: str) -> bool:
+    return virtual_package.startswith("__cuda")
 
 
 def newer_components(case: Case) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from envlock.audit.declared import accelerator_of, has_gpus
+from envlock.audit.declared import accelerator_of, has_gpus, lacks_gpus
 from envlock.audit.environments import Environment, gathered, told_places
 from envlock.audit.rule import Case, Hit, Rule
 from envlock.audit.wording import listed
@@ -75,7 +75,7 @@ def _silent(case: Case, place: Environment, seen: _Seen) -> Iterable[_Silent]:
     for build in builds:
         if build.built_for is not BuiltFor.CPU or build.framework in told:
             continue
-        reasons = _reasons(build, place, seen)
+        reasons = _reasons(build, place, seen, is_meant=lacks_gpus(case, place))
         if declared is Accelerator.CUDA and not build.is_companion:
             reasons = [("the stack is for CUDA there", Severity.ERROR)]
         elif reasons == _SILENCE and has_gpus(case, place):
@@ -94,7 +94,9 @@ def _silent(case: Case, place: Environment, seen: _Seen) -> Iterable[_Silent]:
 _SILENCE = [("nothing in the file says that this is meant", Severity.NOTE)]
 
 
-def _reasons(build: FrameworkBuild, place: Environment, seen: _Seen) -> list[tuple[str, Severity]]:
+def _reasons(
+    build: FrameworkBuild, place: Environment, seen: _Seen, *, is_meant: bool
+) -> list[tuple[str, Severity]]:
     """Return what speaks against a CPU build, the strongest first; nothing where it is meant."""
     name = build.framework
     beside = [
@@ -110,6 +112,8 @@ def _reasons(build: FrameworkBuild, place: Environment, seen: _Seen) -> list[tup
     if runtime:
         named = listed((f"{item.name} {item.version}" for item in runtime), 2)
         return [(f"{named} beside it would be for nothing", Severity.WARNING)]
+    if is_meant:
+        return []
     elsewhere = seen.by_environment.get((name, place.name), [])
     if elsewhere:
         return [(f"on {listed(elsewhere)} it is for CUDA", Severity.WARNING)]

@@ -50,6 +50,16 @@ def test_the_head_of_our_own_lock_is_a_word_for_cuda():
     ]
 
 
+def test_a_platform_that_promises_no_gpu_means_the_cpu():
+    plain = FoundPlatform(name="linux-64", subdir="linux-64", virtual_packages=("__glibc=2.28",))
+    gpus = FoundPlatform(name="p1", subdir="linux-64", virtual_packages=("__cuda=12.9",))
+    cuda = replace(CUDA, platforms=("p1",))
+    toolkit = conda("cudatoolkit", "11.8.0")
+
+    assert told(RULE, replace(reading(CPU, cuda), platforms=(plain, gpus))) == []
+    assert len(told(RULE, replace(reading(CPU, cuda, toolkit), platforms=(plain, gpus)))) == 1
+
+
 def test_a_toolkit_beside_a_cpu_build_is_for_nothing():
     found = reading(CPU, conda("cudatoolkit", "11.8.0"), conda("cudnn", "8.9.7.29"))
 
