@@ -24,7 +24,8 @@ def rules(*codes: str) -> Sequence[Rule]:
 
 def tools(*codes: str) -> AuditTools:
     """The real tools, with the rules whose codes begin so."""
-    return dataclasses.replace(make_audit_tools(Namespace(quiet=True, key=[])), rules=rules(*codes))
+    options = Namespace(quiet=True, key=[], online=False, python=None, jobs=2, offline=True)
+    return dataclasses.replace(make_audit_tools(options), rules=rules(*codes))
 
 
 def audited(
@@ -33,6 +34,7 @@ def audited(
     level: AuditLevel = AuditLevel.LOCK,
     policy: AuditPolicy | None = None,
     prefix: str | None = None,
+    advisories: Sequence[str] = (),
     **more: Any,
 ) -> AuditReport:
     """What the rules whose codes begin so say of paths; `more` replaces tools."""
@@ -42,6 +44,7 @@ def audited(
         policy=policy or AuditPolicy(),
         level=level,
         prefix=prefix,
+        advisories=tuple(advisories),
     )
     return audit(request, dataclasses.replace(tools(*codes), **more))
 

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Any) -> None:
     """Describe the command line."""
-    from envlock.cli.audit_wiring import add_beside_options, add_machine_options
+    from envlock.cli.audit_wiring import (
+        add_beside_options,
+        add_depth_options,
+        add_machine_options,
+    )
     from envlock.formats.readers.registry import READABLE
 
     parser = subparsers.add_parser(
@@ -64,12 +68,7 @@ def add_parser(subparsers: Any) -> None:
         help="the TOML file whose [audit] or [tool.envlock.audit] holds for every PATH (default: "
         "that of a lock's stack, or of the nearest pyproject.toml that has one)",
     )
-    parser.add_argument(
-        "--level",
-        choices=[each.value for each in AuditLevel],
-        help="how deep to look, each level with those before it: lock, the files as they lie "
-        "(default); resolve, solve again from the pin; build, build again; prove, verify again",
-    )
+    add_depth_options(parser)
     add_beside_options(parser)
     add_machine_options(parser)
     add_result_options(parser)
@@ -104,6 +103,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fix and (stopped := fix_files(arguments, tools)) is not None:
         return stopped
     report = audit(_request(arguments, known), tools)
+    if report.asked is not AuditLevel.LOCK:
+        from envlock.cli.progress import clear_line
+
+        clear_line()
     report = with_baseline(report, known, arguments)
     texts = [rule.text for rule in all_rules()]
     emit(
@@ -158,6 +161,7 @@ def _request(arguments: argparse.Namespace, known: Sequence[Known]) -> AuditRequ
         policy=read_machines(arguments, _given(arguments)),
         policy_file=arguments.policy,
         prefix=arguments.prefix,
+        advisories=tuple(arguments.osv),
         kind=FileKind(arguments.kind) if arguments.kind else None,
     )
 

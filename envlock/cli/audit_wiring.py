@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envlock.model.finding import AuditPolicy
+from envlock.model.stack import AuditLevel
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from envlock.ports.index_status import IndexStatus
     from envlock.ports.installed import Environments
     from envlock.ports.signing import TrustedKey
+    from envlock.workflows.audit_again import Deep
     from envlock.workflows.audit_tools import AuditTools
 
 
@@ -34,8 +38,10 @@ def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
         pins_beside=pins_beside,
         recordings_beside=recordings_beside,
         environments=make_environments(),
+        index_status=_make_status() if arguments.online else None,
         keys=_load_keys(arguments.key),
         solve_tools=lambda stack_path: make_solve_tools(stack_path, arguments),
+        deep=lambda lock: _open_deep(lock, arguments),
     )
 
 
@@ -48,6 +54,40 @@ def make_environments() -> Environments:
 
     plain = DiskEnvironments(lambda: this_platform().value)
     return StoreEnvironments(plain, StoreLayout(store_home(os.environ, Path.home)), open_store)
+
+
+@contextmanager
+def _open_deep(lock: str, arguments: argparse.Namespace) -> Iterator[Deep]:
+    """Open the store to build and verify a lock; downloads are found from the lock's folder."""
+    from argparse import Namespace
+
+    from envlock.backends.store_keeping import DiskKeeping
+    from envlock.cli.store_wiring import (
+        make_build_tools,
+        open_profiles,
+        open_store,
+        this_platform,
+    )
+    from envlock.cli.verify import make_verify_tools
+    from envlock.workflows.audit_again import Deep
+
+    options = Namespace(**{**vars(arguments), "lock": lock, "timeout": None})
+    store = open_store()
+    with store.needs() as needs:
+        yield Deep(
+            build=make_build_tools(store, options),
+            needs=needs,
+            keeping=DiskKeeping(store, open_profiles(store)),
+            platform=this_platform(),
+            python=arguments.python,
+            verify=lambda: make_verify_tools(options),
+        )
+
+
+def _make_status() -> IndexStatus:
+    from envlock.backends.pypi_status import LiveStatus
+
+    return LiveStatus(os.environ)
 
 
 def _load_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
@@ -73,6 +113,41 @@ def add_beside_options(parser: Any) -> None:
         metavar="DIR",
         help="the environment that was installed from the lock: hold its packages and every file "
         "of it against the lock and against what its packages installed",
+    )
+    parser.add_argument(
+        "--online",
+        action="store_true",
+        help="ask the indexes and channels whether the files are still there and not yanked",
+    )
+    parser.add_argument(
+        "--osv",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a file of known vulnerabilities in the form of OSV: one record, a list, lines, or a "
+        "zip of them; may be repeated",
+    )
+
+
+def add_depth_options(parser: Any) -> None:
+    """Describe the options that say how deep to look, and what the deeper levels act with."""
+    parser.add_argument(
+        "--level",
+        choices=[each.value for each in AuditLevel],
+        help="how deep to look, each level with those before it: lock, the files as they lie "
+        "(default); resolve, solve again from the pin; build, build again, in the store; prove, "
+        "verify again and compare with the receipt",
+    )
+    parser.add_argument(
+        "--python",
+        metavar="WHICH",
+        help="the Python that `--level build` builds wheels on, as for `envlock build`",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=8, metavar="N", help="downloads at once (default: 8)"
+    )
+    parser.add_argument(
+        "--offline", action="store_true", help="build from what the store and local folders hold"
     )
 
 

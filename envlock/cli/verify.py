@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
     stack = _stack(arguments)
     if stack is not None:
         _fill_in(arguments, stack)
-    request, tools = _request(arguments), _tools(arguments)
+    request, tools = _request(arguments), make_verify_tools(arguments)
     if arguments.lock is None:
         target = _foreign(arguments)
         receipt = verify(target, request, tools)
@@ -239,7 +239,8 @@ def _request(arguments: argparse.Namespace) -> VerifyRequest:
     )
 
 
-def _tools(arguments: argparse.Namespace) -> VerifyTools:
+def make_verify_tools(arguments: argparse.Namespace) -> VerifyTools:
+    """Return what a verification acts through."""
     from envlock import __version__
     from envlock.backends.host import MachineProbe
     from envlock.backends.probe_runner import ChildRunner, Limits

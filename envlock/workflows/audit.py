@@ -11,12 +11,12 @@ from envlock.audit.rule import Case
 from envlock.errors import EnvlockError
 from envlock.formats.readers.registry import read
 from envlock.model.finding import AuditPolicy, AuditReport, Judged, Severity, Unreadable
-from envlock.model.installed import Installed
 from envlock.model.reading import FileKind, Reading
 from envlock.model.stack import AuditLevel
+from envlock.workflows.audit_news import read_news
 from envlock.workflows.audit_policy import Policies
 from envlock.workflows.audit_prefix import reading_of
-from envlock.workflows.audit_sights import Asked, Seen, look_around, look_into
+from envlock.workflows.audit_sights import Around, Asked, Seen, look_around, look_into
 from envlock.workflows.audit_targets import Target, find_targets, read_target
 from envlock.workflows.audit_tools import AuditTools
 
@@ -33,6 +33,8 @@ class AuditRequest:
     """The file whose policy holds for everything; None for each file's own."""
     prefix: str | None = None
     """The environment that was installed from the locks."""
+    advisories: tuple[str, ...] = ()
+    """Files of known vulnerabilities."""
     kind: FileKind | None = None
     """The format of the files, where the user names it."""
     level: AuditLevel = AuditLevel.LOCK
@@ -54,7 +56,10 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
         paths=request.paths,
         named=request.policy_file,
     )
-    prefix = tools.environments.read(request.prefix) if request.prefix else None
+    around = Around(
+        installed=tools.environments.read(request.prefix) if request.prefix else None,
+        news=read_news(tools.index_status, request.advisories, tools.workspace),
+    )
     judged: list[Judged] = []
     unreadable: list[Unreadable] = []
     levels = [request.policy.level or request.level]
@@ -62,7 +67,7 @@ def audit(request: AuditRequest, tools: AuditTools) -> AuditReport:
         policy = policies.policy_for(target.path, target.label, request.policy)
         levels.append(policy.level or request.level)
         try:
-            found = _judge_target(target, request, policy, prefix, tools)
+            found = _judge_target(target, request, policy, around, tools)
             judged.append(replace(found, fail_on=policy.fail_on))
         except EnvlockError as error:
             unreadable.append(
@@ -81,16 +86,17 @@ def _judge_target(
     target: Target,
     request: AuditRequest,
     policy: AuditPolicy,
-    installed_there: Installed | None,
+    around: Around,
     tools: AuditTools,
 ) -> Judged:
     if target.is_environment:
         installed = tools.environments.read(target.path)
-        return _judge(reading_of(installed), look_into(installed, policy), request, tools)
+        seen = look_into(installed, policy, around.news)
+        return _judge(reading_of(installed), seen, request, tools)
     content = read_target(target, tools)
     reading = read(content, target.label, request.kind)
     level = policy.level or request.level
-    asked = Asked(policy=policy, level=level, installed=installed_there)
+    asked = Asked(policy=policy, level=level, around=around)
     seen = look_around(target, reading, content, asked, tools)
     return _judge(reading, seen, request, tools)
 

@@ -11,9 +11,11 @@ from envlock.model.installed import Installed
 from envlock.model.reading import FileKind, Reading
 from envlock.model.sight import NOTHING_SEEN, Difference, Sight, Sights
 from envlock.model.stack import AuditLevel, Stack
+from envlock.workflows.audit_news import NO_NEWS, News, NewsSeen, hear
 from envlock.workflows.audit_prefix import (
     compare_packages,
     optional_of_lock,
+    reading_of,
     wanted_of_lock,
     wanted_of_store,
 )
@@ -35,13 +37,24 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Around:
+    """What is read once, for every file of an audit."""
+
+    installed: Installed | None = None
+    """The environment that was installed from the locks, where the user named one."""
+    news: News = NO_NEWS
+
+
+NOTHING_AROUND = Around()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """How far to look."""
 
     policy: AuditPolicy
     level: AuditLevel = AuditLevel.LOCK
-    installed: Installed | None = None
-    """The environment that was installed from the lock, where the user named one."""
+    around: Around = NOTHING_AROUND
 
 
 def look_around(
@@ -57,6 +70,8 @@ def look_around(
     if asked.level.rank >= AuditLevel.RESOLVE.rank:
         resolved = resolve_again(reading, content, beside, tools)
     blind[Sight.RESOLVE] = resolved.blind
+    rebuilt, proven = _look_deeper(target, reading, content, asked, resolved, tools)
+    blind |= {Sight.REBUILD: rebuilt.blind, Sight.PROOF: proven.blind}
     seen = Sights(
         blind={sight: why for sight, why in blind.items() if why},
         stale=beside.stale,
@@ -65,9 +80,43 @@ def look_around(
         receipts=receipts.receipts,
         demands_signature=bool(tools.keys),
         resolved=resolved.differences,
+        rebuilt=rebuilt.differences,
+        proven=proven.differences,
     )
-    seen = _hold_prefix(seen, reading, asked.installed)
+    seen = _hold_prefix(seen, reading, asked.around.installed)
+    seen = _add_news(seen, hear(reading, asked.around.news))
     return Seen(sights=seen, policy=policy, stack=beside.stack)
+
+
+def _look_deeper(  # noqa: PLR0913, PLR0917 - the last step of one look
+    target: Target,
+    reading: Reading,
+    content: bytes,
+    asked: Asked,
+    resolved: Again,
+    tools: AuditTools,
+) -> tuple[Again, Again]:
+    """Build and verify again, as far as was asked; a level counts with those before it only."""
+    rebuilt, proven = (
+        Again(blind=_shallow(reading, level)) for level in (AuditLevel.BUILD, AuditLevel.PROVE)
+    )
+    if asked.level.rank < AuditLevel.BUILD.rank:
+        return rebuilt, proven
+    if resolved.blind:
+        before = Again(blind="the level `resolve`, which comes before it, was not reached")
+        return before, before
+    from envlock.workflows.audit_again import (  # noqa: PLC0415 - most audits build nothing
+        build_again,
+        prove_again,
+    )
+
+    with tools.deep(target.path) as deep:
+        rebuilt = build_again(target, content, deep, tools)
+        if asked.level is AuditLevel.PROVE:
+            proven = Again(blind="the level `build`, which comes before it, was not reached")
+            if not rebuilt.blind:
+                proven = prove_again(target, content, deep, tools)
+    return rebuilt, proven
 
 
 def _hold_prefix(seen: Sights, reading: Reading, installed: Installed | None) -> Sights:
@@ -94,7 +143,19 @@ def _with_prefix(seen: Sights, installed: Installed, drift: tuple[Difference, ..
     )
 
 
-def look_into(installed: Installed, policy: AuditPolicy) -> Seen:
+def _add_news(seen: Sights, news: NewsSeen) -> Sights:
+    whys = {Sight.INDEX: news.blind_index, Sight.ADVISORIES: news.blind_advisories}
+    blind = {**seen.blind, **whys}
+    return replace(
+        seen,
+        blind={sight: why for sight, why in blind.items() if why},
+        withdrawn=news.withdrawn,
+        unasked=news.unasked,
+        advisories=news.advisories,
+    )
+
+
+def look_into(installed: Installed, policy: AuditPolicy, news: News) -> Seen:
     """Return what is seen of an environment itself, held against what the store made it of."""
     nothing = "an installed environment has none"
     blind = {
@@ -107,7 +168,9 @@ def look_into(installed: Installed, policy: AuditPolicy) -> Seen:
     seen = Sights(blind={sight: why for sight, why in blind.items() if why})
     wanted = wanted_of_store(installed)
     drift = compare_packages(installed, wanted) if wanted else ()
-    return Seen(sights=_with_prefix(seen, installed, drift), policy=policy, stack=None)
+    seen = _with_prefix(seen, installed, drift)
+    seen = _add_news(seen, hear(reading_of(installed), news))
+    return Seen(sights=seen, policy=policy, stack=None)
 
 
 def _shallow(reading: Reading, level: AuditLevel) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from envlock.audit.rule import Rule
 from envlock.ports.history import History
+from envlock.ports.index_status import IndexStatus
 from envlock.ports.installed import Environments
 from envlock.ports.pins import Pins
 from envlock.ports.recordings import Recordings
@@ -16,6 +17,9 @@ from envlock.ports.tree import Tree
 from envlock.ports.workspace import Workspace
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from envlock.workflows.audit_again import Deep
     from envlock.workflows.solve import SolveTools
 
 
@@ -31,7 +35,11 @@ class AuditTools:
     """The pins of a stack's folder, by the stack's path."""
     recordings_beside: Callable[[str], Recordings]
     environments: Environments
+    index_status: IndexStatus | None
+    """Who asks indexes and channels; None where nobody may."""
     keys: tuple[TrustedKey, ...]
     """The public keys that the auditor trusts."""
     solve_tools: Callable[[str], SolveTools]
     """What solves a stack again, by the stack's path."""
+    deep: Callable[[str], AbstractContextManager[Deep]]
+    """What builds and verifies a lock again, by the lock's path; opens the store."""

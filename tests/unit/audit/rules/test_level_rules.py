@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from envlock.audit.rules import other_solution
+from envlock.audit.rule import Rule
+from envlock.audit.rules import other_content, other_outcome, other_solution
 from envlock.model.sight import Difference, Sight
 from readings import case, judged, reading, remedies, seen, told
 
@@ -72,7 +73,65 @@ def test_many_packages_that_differ_are_told_as_one():
     ]
 
 
-def test_a_level_that_was_not_reached_is_told():
-    (unlooked,) = judged(other_solution.RULE, LOCK).unlooked
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (other_solution.RULE, "a second solve"),
+        (other_content.RULE, "a second build"),
+        (other_outcome.RULE, "a second verification"),
+    ],
+)
+def test_a_level_that_was_not_reached_is_told(rule: Rule, what: str):
+    (unlooked,) = judged(rule, LOCK).unlooked
 
-    assert unlooked.what == "a second solve"
+    assert unlooked.what == what
+
+
+# --- EL902 ----------------------------------------------------------------------------------------
+
+
+def rebuilt(*differences: Difference) -> list[str]:
+    return told(other_content.RULE, case(LOCK, sights=seen(Sight.REBUILD, rebuilt=differences)))
+
+
+def test_the_same_content_has_no_finding():
+    assert rebuilt() == []
+
+
+def test_files_that_differ_are_told_as_one_and_each_receipt_by_itself():
+    files = [differing("content", "a", "b", f"lib/{number}") for number in range(20)]
+    receipt = differing("receipt", "1" * 64, "2" * 64, "a.receipt.json")
+
+    assert rebuilt(*files, receipt) == [
+        "error: Built twice on linux-64, 20 files differ: `lib/0`, `lib/1`, `lib/2` and 17 more.",
+        "error (a.receipt.json): Built again on linux-64, the content is 222222222222…, and "
+        "a.receipt.json is of the content 111111111111….",
+    ]
+
+
+# --- EL903 ----------------------------------------------------------------------------------------
+
+
+def proven(*differences: Difference) -> list[str]:
+    return told(other_outcome.RULE, case(LOCK, sights=seen(Sight.PROOF, proven=differences)))
+
+
+def test_the_same_outcomes_have_no_finding():
+    assert proven() == []
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "message"),
+    [
+        ("passed", "failed", "error (a): the check a is `failed`, and the receipt says `passed`"),
+        ("passed", "", "error (a): the check a is `not looked at`, and the receipt says `passed`"),
+        ("failed", "passed", "note (a): the check a is `passed`, and the receipt says `failed`"),
+        ("not run", "passed", "note (a): the check a is `passed`, and the receipt says `not run`"),
+    ],
+)
+def test_a_check_that_comes_out_otherwise_is_named(was: str, now: str, message: str):
+    start, _, rest = message.partition(": ")
+
+    assert proven(differing("outcome", was, now, "a")) == [
+        f"{start}: Verified again on linux-64, {rest}."
+    ]
