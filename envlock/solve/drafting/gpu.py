@@ -17,6 +17,7 @@ from envlock.model.lock import Lock, LockedPackage
 from envlock.model.platform import Platform, System
 from envlock.model.reading import Ecosystem, FoundPackage, Reading
 from envlock.model.version import CudaLine, parse_dotted
+from envlock.solve.drafting.wheels import wheel_row
 from envlock.solve.drafting.wishes import Wish
 
 LINE_PACKAGES = ("pytorch-cuda", "cuda-version", "cudatoolkit")
@@ -122,12 +123,14 @@ def _wished(
     if is_cpu:
         return None
     if image and image.is_gpu and image.framework:
-        return _newest(image.framework, image.framework_version, "the base image is for GPUs")
+        version = image.framework_version or "*"
+        return _newest(image.framework, version, "the base image is for GPUs")
     for wish in wishes:
         name = _framework_of(wish)
         if name and (wish.wants_gpu or (name, wish.ecosystem) == ("pytorch", Ecosystem.PYPI)):
             why = "is for GPUs" if wish.wants_gpu else "from PyPI is a CUDA build on Linux"
-            return _newest(name, None, f"{wish.name} {why}, and no line is named", wish.extras)
+            told = f"{wish.name} {why}, and no line is named"
+            return _newest(name, wish.version, told, wish.extras)
     return None
 
 
@@ -136,24 +139,18 @@ def _framework_of(wish: Wish) -> str | None:
     return names.get(wish.key[1])
 
 
-_TABLES = {
-    "pytorch": ("torch_wheels", "wheel"),
-    "tensorflow": ("tensorflow_wheels", "wheel"),
-    "jax": ("jax_plugins", "build"),
-}
-
-
-def _newest(name: str, version: str | None, why: str, extras: tuple[str, ...] = ()) -> FoundLine:
-    """Return the line of a framework's wheel: of one version, or of the newest that is known.
+def _newest(name: str, version: str, why: str, extras: tuple[str, ...] = ()) -> FoundLine:
+    """Return the line of a framework's newest known wheel that the version admits, or of any.
 
     An extra such as `cuda12` names the major.
     """
-    majors = [found["major"] for extra in extras if (found := _MAJOR.fullmatch(extra))]
-    tabled = [row for row in read_table(*_TABLES[name]) if row["cuda"]]
-    rows = [row for row in tabled if row["cuda"].split(".")[0] in majors] or tabled
-    own = [row for row in rows if version and row.get("version") == version]
-    column = "version" if "version" in rows[0] else "since"
-    row = own[0] if own else max(rows, key=lambda item: parse_dotted(item[column]))
+    row, column = wheel_row(name, version) or wheel_row(name, "*"), "version"
+    if row is None:
+        majors = [found["major"] for extra in extras if (found := _MAJOR.fullmatch(extra))]
+        builds = read_table("jax_plugins", "build")
+        fitting = [item for item in builds if item["major"] in majors] or builds
+        column = "since"
+        row = max(fitting, key=lambda item: parse_dotted(item[column]))
     told = f"{why}; {name} {row[column]} was built with CUDA {row['cuda']}"
     return FoundLine(line=CudaLine.parse(row["cuda"]), reason=told, is_guess=True)
 

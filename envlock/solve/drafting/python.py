@@ -6,18 +6,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from envlock.compat.base_images import BaseImage
-from envlock.compat.evidence import read_table
 from envlock.model.draft import Decision, Keep
 from envlock.model.reading import Reading
 from envlock.model.version import parse_dotted
 from envlock.solve.drafting.versions import is_sayable, keep_specifiers
+from envlock.solve.drafting.wheels import wheel_row
 from envlock.solve.drafting.wishes import Wish
 
 _PATH = ("python", "version")
 _USUAL = "3.12"
 """What `envlock init` offers."""
 _TAG = re.compile(r"cp3(?P<minor>\d{1,2})")
-_WHEELS = {"pytorch": ("torch_wheels", "wheel"), "tensorflow": ("tensorflow_wheels", "wheel")}
 
 
 def decide_python(
@@ -64,26 +63,17 @@ def _guess(
     known = [tags for name, version in frameworks.items() if (tags := _tags(name, version))]
     common = set(known[0]).intersection(*known[1:]) if known else set()
     names = " and ".join(frameworks)
-    if offered:
-        fitting = [series for series in offered if not common or series in common]
-        newest = max(fitting or offered, key=parse_dotted)
-        told = f" that {names} has wheels for" if fitting and common else ""
-        return newest, f"the newest in the index pin{told}"
-    if common and _USUAL not in common:
+    fitting = [series for series in offered if not common or series in common]
+    if fitting:
+        told = f" that {names} has wheels for" if common else ""
+        return max(fitting, key=parse_dotted), f"the newest in the index pin{told}"
+    if common and (offered or _USUAL not in common):
         return max(common, key=parse_dotted), f"the newest that {names} has wheels for"
     return _USUAL, "the file does not say; `envlock init` offers it, too"
 
 
 def _tags(name: str, version: str) -> Iterable[str]:
     """Return the Pythons that a framework's newest fitting version has wheels for."""
-    if name not in _WHEELS:
-        return ()
-    rows = read_table(*_WHEELS[name])
-    start = version.removeprefix("==").removesuffix("*").rstrip(".")
-    dotted = [row for row in rows if f"{row['version']}.".startswith(f"{start}.")]
-    fitting = dotted if re.fullmatch(r"[\d.]+", start) else list(rows)
-    if not fitting:
-        return ()
-    newest = max(fitting, key=lambda row: parse_dotted(row["version"]))
-    found = (_TAG.fullmatch(tag) for tag in newest["pythons"].split())
+    row = wheel_row(name, version)
+    found = (_TAG.fullmatch(tag) for tag in (row or {}).get("pythons", "").split())
     return tuple(f"3.{match['minor']}" for match in found if match)

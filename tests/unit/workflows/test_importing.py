@@ -493,7 +493,105 @@ def test_one_environment_is_drafted_and_the_others_are_told():
     )
 
 
-def test_what_a_user_has_to_change_is_said_where_a_name_makes_no_stack():
+@pytest.mark.parametrize(
+    ("asked", "offered", "python", "gpu"),
+    [
+        ("numpy", (), ("3.12.*", "the file does not say; `envlock init` offers it, too"), None),
+        ("numpy", ("3.11", "3.13"), ("3.13.*", "the newest in the index pin"), None),
+        (
+            "tensorflow-gpu==2.10.0",
+            ("3.11", "3.13"),
+            ("3.10.*", "the newest that tensorflow has wheels for"),
+            (
+                "11.2",
+                "tensorflow is for GPUs, and no line is named; tensorflow 2.10.1 was built with "
+                "CUDA 11.2",
+            ),
+        ),
+        (
+            "tensorflow==2.15.1",
+            ("3.10", "3.11", "3.13"),
+            ("3.11.*", "the newest in the index pin that tensorflow has wheels for"),
+            None,
+        ),
+        (
+            "jax[cuda12]",
+            (),
+            ("3.12.*", "the file does not say; `envlock init` offers it, too"),
+            ("12.9", "jax is for GPUs, and no line is named; jax 0.6.0 was built with CUDA 12.9"),
+        ),
+        (
+            "torch>=2.4",
+            ("3.12",),
+            ("3.12.*", "the newest in the index pin that pytorch has wheels for"),
+            (
+                "13.2",
+                "torch from PyPI is a CUDA build on Linux, and no line is named; pytorch 2.15.0 "
+                "was built with CUDA 13.2",
+            ),
+        ),
+    ],
+)
+def test_python_and_the_cuda_line_are_guessed_by_what_the_framework_has_wheels_for(
+    asked: str,
+    offered: tuple[str, ...],
+    python: tuple[str, str],
+    gpu: tuple[str, str] | None,
+):
+    reading = Reading(
+        file="requirements.txt", kind=FileKind.REQUIREMENTS, packages=(pypi(asked, 1),)
+    )
+
+    decisions = draft(reading, pythons=offered).draft.decisions
+
+    guessed = {item.path: (item.value, item.reason) for item in decisions if item.is_guess}
+    assert guessed["python", "version"] == python
+    assert guessed.get(("gpu", "cuda")) == gpu
+
+
+def test_an_index_of_cpu_builds_makes_a_cpu_stack():
+    reading = Reading(
+        file="requirements.txt",
+        kind=FileKind.REQUIREMENTS,
+        places=(NamedPlace(address="https://wheels.example/whl/cpu", kind="index", line=1),),
+        packages=(pypi("torch", 2),),
+    )
+
+    text = draft(reading).text
+
+    assert "# No [gpu] table: nothing in the file says that it is for GPUs." in text
+    assert 'url = "https://wheels.example/whl/cpu"' in text
+
+
+def test_the_stage_that_says_most_of_a_dockerfile_counts():
+    def image(name: str, tag: str, line: int) -> FoundPackage:
+        return FoundPackage(
+            name=name,
+            ecosystem=Ecosystem.IMAGE,
+            version=tag,
+            line=line,
+            platforms=("linux/arm64",),
+            environments=("base",),
+        )
+
+    reading = Reading(
+        file="Dockerfile",
+        kind=FileKind.DOCKERFILE,
+        packages=(
+            image("python", "3.11-slim", 1),
+            image("somebody/tools", "1.0", 2),
+            pypi("numpy", 3, environments=("0",)),
+        ),
+    )
+
+    imported = draft(reading)
+
+    assert 'version = "3.11.*"  # from the base image of Dockerfile' in imported.text
+    assert 'platforms = ["linux-aarch64"]  # from Dockerfile' in imported.text
+    assert 'numpy = "*"  # from Dockerfile:3' in imported.text
+
+
+def test_a_stack_that_exists_is_written_over_only_by_force():
     workspace = FakeWorkspace({"requirements.txt": b"numpy\n"})
     imported = draft_reading(TUTORIAL, Asked(name="x"))
     write_draft(imported, "x.toml", workspace, force=False)
