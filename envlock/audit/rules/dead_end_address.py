@@ -63,7 +63,8 @@ _FADING = (
 _SCHEMES = {"s3": "Amazon S3", "gs": "Google Cloud Storage", "gcs": "Google Cloud Storage"}
 _LABEL = re.compile(r"/label/([^/]+)")
 _NIGHTLY = re.compile(r"/(?:[\w.-]+-)?nightly(?:/|$)|/[\w-]*nightly[\w-]*/")
-_WHEN_MAIN = "main"
+_KEPT_LABEL = re.compile(r"main|.*\d+\.\d+.*")
+"""`main`, and labels for a release, such as `cuda-12.1.0` of NVIDIA, which nobody clears."""
 
 
 def end_of(address: Address) -> _End | None:
@@ -93,7 +94,7 @@ def _end_of_place(address: Address) -> _End | None:
             Severity.WARNING,
         )
     label = _LABEL.search(address.path)
-    if label and label[1] != _WHEN_MAIN:
+    if label and not _KEPT_LABEL.fullmatch(label[1]):
         return _End(
             label.group().lstrip("/"),
             f"the label `{label[1]}` is a shelf that its owner clears: what is moved is found "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from envlock.audit.addresses import file_name
+from envlock.audit.addresses import file_name, mutable_part, parse_address
 from envlock.audit.rule import Case, Hit, Rule
 from envlock.audit.shell import commands, short
 from envlock.model.finding import Severity
@@ -87,13 +87,22 @@ def _address(text: str) -> str:
     return found.group() if found else ""
 
 
+_RELEASE = re.compile(r"\d+\.\d+|\$\{?\w*VERSION")
+
+
 def _hit(item: Command, address: str, how: str) -> Hit:
     where = f"`{address}`" if address else "the network"
+    is_release = _RELEASE.search(address) and not mutable_part(parse_address(address))
+    after = (
+        "nothing checks that it is the file that was meant."
+        if is_release
+        else "nobody looks at it, and it is another script tomorrow."
+    )
     return Hit(
-        message=f"`{short(item.text)}` {how} {where}: nobody looks at it, and it is another "
-        "script tomorrow.",
+        message=f"`{short(item.text)}` {how} {where}: {after}",
         line=item.line,
         subject=address or short(item.text),
+        severity=Severity.WARNING if is_release else None,
     )
 
 

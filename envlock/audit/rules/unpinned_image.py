@@ -78,9 +78,12 @@ def _remedy(image: FoundPackage, tag: str) -> str:
     exact = bool(tag) and not _MOVING.search(tag) and bool(_WHOLE_VERSION.search(tag))
     shown = tag if exact else "TAG"
     choose = "" if exact else "choose a tag with a whole version, "
+    copied = " Keep a copy of it: NVIDIA deletes the tags of CUDA as they age." * (
+        image.name.rpartition("/")[0].endswith("nvidia") and image.name.endswith("/cuda")
+    )
     return (
         f"{choose}ask for its digest with `docker buildx imagetools inspect "
-        f"{image.name}:{shown}`, and write `FROM {image.name}:{shown}@sha256:…`."
+        f"{image.name}:{shown}`, and write `FROM {image.name}:{shown}@sha256:…`.{copied}"
     )
 
 

@@ -54,6 +54,7 @@ def test_a_label_is_cleared_and_main_is_not():
     found = reading(
         conda("a", channel="https://conda.example/o/label/dev"),
         conda("b", channel="https://conda.example/o/label/main"),
+        place("nvidia/label/cuda-12.1.0", "channel"),
     )
 
     assert told(RULE, found) == [

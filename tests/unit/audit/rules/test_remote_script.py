@@ -52,6 +52,20 @@ def test_a_script_that_was_saved_and_is_run_later_is_told():
     ]
 
 
+def test_a_release_that_nothing_checks_is_a_warning():
+    found = reading(
+        command("wget https://get.example/v1.2.0/install.sh", line=3),
+        command("sh install.sh", line=4),
+        kind=FileKind.DOCKERFILE,
+    )
+
+    assert told(RULE, found) == [
+        "warning at 4 (https://get.example/v1.2.0/install.sh): `sh install.sh` runs what was "
+        "downloaded from `https://get.example/v1.2.0/install.sh`: nothing checks that it is the "
+        "file that was meant.",
+    ]
+
+
 def test_a_script_under_its_own_name_is_told():
     found = reading(
         command("curl -O https://get.example/setup.py", line=3),

@@ -86,6 +86,17 @@ def test_the_remedy_shows_how_to_ask_and_what_to_write():
     ]
 
 
+def test_of_cuda_a_copy_is_to_be_kept():
+    found = reading(image("nvidia/cuda", "12.4.1-runtime-ubuntu22.04"), kind=FileKind.DOCKERFILE)
+
+    assert remedies(RULE, found) == [
+        "ask for its digest with `docker buildx imagetools inspect "
+        "nvidia/cuda:12.4.1-runtime-ubuntu22.04`, and write `FROM "
+        "nvidia/cuda:12.4.1-runtime-ubuntu22.04@sha256:…`. Keep a copy of it: NVIDIA deletes "
+        "the tags of CUDA as they age.",
+    ]
+
+
 def test_without_a_version_one_is_to_be_chosen_first():
     found = reading(image("python"), kind=FileKind.DOCKERFILE)
 
