@@ -48,6 +48,7 @@ COMMANDS = MappingProxyType(
         "facts": "list and search the facts that everything is judged by",
         "receipt": "show, check and sign what a verification leaves",
         "challenge": "compare two receipts of one lock",
+        "export": "write a lock for another builder: real Nix",
         "bisect": "name the package that makes the difference between two locks",
         "schema": "print the JSON Schema of the stack file",
     }

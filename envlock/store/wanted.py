@@ -134,6 +134,12 @@ def without_python(artifacts: Sequence[Artifact], lock: Lock, platform: Platform
     return [artifact for artifact in artifacts if artifact.kind is ArtifactKind.WHEEL]
 
 
+def needed_for_python(lock: Lock, platform: Platform) -> frozenset[str]:
+    """Return the conda packages that Python cannot run without, itself among them."""
+    rows = {row.name: row for row in lock.packages_on(platform.value) if row.manager == "conda"}
+    return frozenset(_closure("python", rows))
+
+
 def _closure(root: str, rows: Mapping[str, LockedPackage]) -> set[str]:
     found: set[str] = set()
     waiting = [root]
