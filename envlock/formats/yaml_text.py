@@ -180,8 +180,9 @@ class _Builder:
 
 
 def _item_lines(root: Any, first_line: int) -> Iterable[tuple[str, list[int]]]:
-    for key, value in root.value if isinstance(root.value, list) else ():
-        if isinstance(key.value, str) and isinstance(value.value, list):
-            marks = [item.start_mark for item in value.value if hasattr(item, "start_mark")]
-            if len(marks) == len(value.value):
-                yield key.value, [mark.line + first_line for mark in marks]
+    import yaml  # noqa: PLC0415 - as above
+
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        if isinstance(value, yaml.SequenceNode):
+            lines = [item.start_mark.line + first_line for item in value.value]
+            yield str(key.value), lines

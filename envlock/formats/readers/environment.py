@@ -16,6 +16,7 @@ from envlock.formats.readers.table import Table
 from envlock.formats.readers.yaml_text import YamlFile, as_text, open_yaml
 from envlock.model.reading import FileKind, FoundPackage, FoundPlatform, NamedPlace, Reading
 
+_MOST_WISHES = 5_000
 _SELECTOR = re.compile(r"#[ \t]*\[(?P<said>[^\]]+)\][ \t]*$")
 
 
@@ -97,6 +98,10 @@ def _packages(root: Table, yaml: YamlFile, wishes: Wishes, notes: Notes) -> Iter
 
 def _ask_pip(wanted: Any, line: int, yaml: YamlFile, wishes: Wishes, notes: Notes) -> None:
     items = wanted if isinstance(wanted, list) else [] if wanted is None else [wanted]
+    if len(items) > _MOST_WISHES:
+        said = f"pip is asked for {len(items):,} things; {_MOST_WISHES:,} of them are read"
+        notes.odd(said, line=line)
+        items = items[:_MOST_WISHES]
     texts = [item for item in items if isinstance(item, str)]
     for item in items:
         if not isinstance(item, str):

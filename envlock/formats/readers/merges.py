@@ -7,14 +7,14 @@ mark, and within stand sides (`+++++++`), the base (`-------`) and changes to it
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from envlock.formats.readers.notes import Notes
 from envlock.model.reading import OddityKind
 
 _FRAME = re.compile(r"^(?:<{7}|>{7})(?:[ \t]|$)", re.MULTILINE)
-_GIT = re.compile(r"(?:<{7}|\|{7}|={7}|>{7})(?:[ \t].*)?")
-_JUJUTSU = re.compile(r"(?:\+{7}|-{7}|%{7})(?:[ \t].*)?")
+_GIT = frozenset(sign * 7 for sign in "<|=>")
+_JUJUTSU = frozenset(sign * 7 for sign in "+-%")
 
 
 def one_side(text: str, notes: Notes) -> str:
@@ -46,8 +46,8 @@ def one_side(text: str, notes: Notes) -> str:
     return "\n".join(lines)
 
 
-def _mark(line: str, marks: re.Pattern[str]) -> str:
-    return line[0] if marks.fullmatch(line) else ""
+def _mark(line: str, marks: Collection[str]) -> str:
+    return line[0] if line[:7] in marks and line[7:8] in ("", " ", "\t") else ""
 
 
 def _end(lines: Sequence[str], start: int) -> int:

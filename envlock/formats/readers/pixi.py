@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from envlock.formats.plain import printable
 from envlock.formats.readers.notes import Notes, shown
 from envlock.formats.readers.pixi_rows import Row, package_of, reference_of
@@ -94,14 +96,18 @@ class _PixiFile:
         for name in finder.seen:
             platforms.setdefault(name, FoundPlatform(name=name, subdir=name))
         finder.follow_builds()
-        self._tell_absent(finder.absent)
+        addresses = (*finder.absent, *(address for address, _ in self._places))
+        lines = self._yaml.lines_of(addresses)
+        self._tell_absent(finder.absent, lines)
         return Reading(
             file=self._file,
             kind=FileKind.PIXI,
             format_version=version,
             packages=tuple(self._packages(rows, uses, is_damaged=finder.is_damaged)),
             platforms=tuple(platforms.values()),
-            places=tuple(self._places.values()),
+            places=tuple(
+                replace(item, line=lines.get(item.address, 0)) for item in self._places.values()
+            ),
             settings=dict(self._said()),
             oddities=self._notes.oddities,
         )
@@ -156,9 +162,7 @@ class _PixiFile:
             if address is None:
                 self._notes.odd(f"{shown(item)} is no {kind}", line=line)
             elif (address, kind) not in self._places:
-                self._places[address, kind] = NamedPlace(
-                    address=address, kind=kind, line=self._yaml.line_of(address, line)
-                )
+                self._places[address, kind] = NamedPlace(address=address, kind=kind)
         if items is not None and not isinstance(items, list):
             self._notes.odd(f"`{key}`: expected a list, found {shown(items)}", line=line)
 
@@ -170,8 +174,7 @@ class _PixiFile:
             else:
                 yield from ((f"{key} of {name}", value) for name, value in values.items())
 
-    def _tell_absent(self, absent: Mapping[str, list[str]]) -> None:
-        lines = self._yaml.lines_of(absent)
+    def _tell_absent(self, absent: Mapping[str, list[str]], lines: Mapping[str, int]) -> None:
         for address, users in absent.items():
             more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
             self._notes.add(

@@ -104,19 +104,21 @@ def _channels(metadata: Table, yaml: YamlFile) -> Iterator[NamedPlace]:
     """Yield the channels, as texts or as tables with an address."""
     channels = metadata.take("channels")
     after = yaml.line_of("channels:")
-    for item in channels if isinstance(channels, list) else ():
-        address = item.get("url") if isinstance(item, dict) else item
-        if isinstance(address, str):
-            line = yaml.line_of(address, after)
-            yield NamedPlace(address=address, kind="channel", line=line)
-            if isinstance(item, dict):
-                extra = Table(item, metadata.notes, "a channel", line=line)
-                extra.skip("url", "used_env_vars")
-                extra.close()
-        else:
-            metadata.notes.odd(f"{shown(item)} is no channel", line=after)
     if channels is not None and not isinstance(channels, list):
         metadata.notes.odd(f"`channels`: expected a list, found {shown(channels)}", line=after)
+        return
+    addresses = [item.get("url") if isinstance(item, dict) else item for item in channels or ()]
+    lines = yaml.lines_of((item for item in addresses if isinstance(item, str)), after)
+    for item, address in zip(channels or (), addresses, strict=True):
+        if not isinstance(address, str):
+            metadata.notes.odd(f"{shown(item)} is no channel", line=after)
+            continue
+        line = lines.get(address, after)
+        yield NamedPlace(address=address, kind="channel", line=line)
+        if isinstance(item, dict):
+            extra = Table(item, metadata.notes, "a channel", line=line)
+            extra.skip("url", "used_env_vars")
+            extra.close()
 
 
 def _told(metadata: Table) -> tuple[dict[str, str], dict[str, str]]:

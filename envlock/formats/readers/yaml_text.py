@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from envlock.errors import LockError
@@ -24,12 +25,20 @@ from envlock.formats.readers.yaml_plain import parse_plain
 from envlock.formats.yaml_text import Texts, YamlError, is_too_deep, parse
 from envlock.model.reading import OddityKind
 
-LARGEST = 12_000_000
-"""In letters; the largest lock seen has 1.8 million."""
+LARGEST = 6_000_000
+"""In bytes; the largest lock seen has 1.8 million, with 2,200 packages."""
+MOST_LINES = 150_000
+"""The longest lock seen has 51,000."""
+MOST_ROWS = 20_000
+"""More items of one list are not read: each becomes a package."""
 _SLOW = 1_000_000
 """So much of a file is given to the reference, which needs about a second for it."""
-_WORK = 4
+_WORK = 3
 """How many times the length of a file all pieces together may be parsed."""
+_EACH = 100
+"""What the parsing of a piece costs at least, in letters."""
+_MOST_BROKEN = 1_000
+"""So many broken pieces are told; in what follows nothing is looked for."""
 _LEVELS = 8
 _LONGEST = 200
 
@@ -53,7 +62,7 @@ class YamlFile:
         items = self.root.get(key)
         if isinstance(items, list):
             lines = self.item_lines.get(key) or _lines_of_items(self.text, key, len(items))
-            yield from zip(lines, items, strict=True)
+            yield from islice(zip(lines, items, strict=True), MOST_ROWS)
 
     def line_of(self, words: str, after: int = 0) -> int:
         """Return the first line that holds some words, at or after a line; 0 where none does."""
@@ -69,12 +78,15 @@ class YamlFile:
         """
         wanted = set(values)
         found: dict[str, int] = {}
-        for number, line in enumerate(self.text.split("\n") if wanted else (), start=1):
-            item = line.strip().removeprefix("- ").strip()
+        lines = self.text.split("\n") if wanted else []
+        for number in range(max(after, 1), len(lines) + 1):
+            item = lines[number - 1].strip().removeprefix("- ").strip()
+            if len(found) == len(wanted):
+                break
             for value in (item, item.partition(": ")[2].strip()):
                 is_quoted = value[:1] in ("'", '"') and value[1:].endswith(value[0])
                 bare = value[1:-1].replace("''", "'") if is_quoted else value
-                if bare in wanted and number >= after:
+                if bare in wanted:
                     found.setdefault(bare, number)
         return found
 
@@ -88,12 +100,16 @@ def open_yaml(content: bytes, file: str, what: str, notes: Notes) -> YamlFile:
 
     Raises `LockError` where nothing of it can be read.
     """
+    for limit, found, unit in (
+        (LARGEST, len(content), "bytes"),
+        (MOST_LINES, content.count(b"\n"), "lines"),
+    ):
+        if found > limit:
+            raise LockError(
+                f"{file}: expected at most {limit:,} {unit} of YAML, found {found:,}",
+                hints=["is this really the file you meant?"],
+            )
     text = _first_document(decode(content, file, notes), notes)
-    if len(text) > LARGEST:
-        raise LockError(
-            f"{file}: expected at most {LARGEST:,} characters, found {len(text):,}",
-            hints=["is this really the file you meant?"],
-        )
     if is_too_deep(text):
         raise LockError(
             f"{file}: expected {what}, found values nested more than 100 deep",
@@ -107,11 +123,14 @@ def open_yaml(content: bytes, file: str, what: str, notes: Notes) -> YamlFile:
             place = f"{file}:{error.line}" if error.line else file
             said = f"{place}: cannot be read as YAML: {_said(error)}"
             raise LockError(said, hints=["was the file cut short?"])
-        found = {list: "a list", dict: "an empty table", type(None): "nothing"}
+        shapes = {list: "a list", dict: "an empty table", type(None): "nothing"}
         raise LockError(
-            f"{file}: expected {what}, found {found.get(type(root), 'a single value')}",
+            f"{file}: expected {what}, found {shapes.get(type(root), 'a single value')}",
             hints=["was the file cut short?"],
         )
+    for key, value in root.items():
+        if isinstance(value, list) and len(value) > MOST_ROWS:
+            notes.odd(f"{shown(key)} has {len(value):,} items; {MOST_ROWS:,} of them are read")
     return YamlFile(root=root, text=text, item_lines=pieces.item_lines)
 
 
@@ -177,6 +196,7 @@ class _Pieces:
         self._notes = notes
         self._slow = _SLOW
         self._work = _WORK * length + _SLOW
+        self._broken = 0
         self.item_lines: dict[str, list[int]] = {}
         self.first_error: YamlError | None = None
         self._error = YamlError("it has no shape that YAML has")
@@ -189,23 +209,23 @@ class _Pieces:
             return texts.root
         parts = _split(text.split("\n"))
         if not parts or parts[0].key is None:
-            self._note(1)
+            self._note(1, text.count("\n") + 1)
             return None
         return self._table(parts, 1, is_root=True)
 
     def _try(self, text: str, line: int) -> Texts | None:
         """Return a text's value; None where it cannot be read, or not in time."""
-        self._work -= len(text)
+        self._work -= len(text) + _EACH
         if self._work < 0:
             self._error = YamlError("it is too damaged to be read in time", line)
             return None
         plain = parse_plain(text)
         if plain is not None:
             return Texts(root=plain)
-        if len(text) > self._slow:
+        if len(text) + _EACH > self._slow:
             self._error = YamlError("it is too long to be read with care", line)
             return None
-        self._slow -= len(text)
+        self._slow -= len(text) + _EACH
         try:
             texts = parse(text, line)
         except YamlError as error:
@@ -222,7 +242,7 @@ class _Pieces:
             return texts.root
         parts = _split(lines) if level < _LEVELS else []
         if not parts or (len(parts) == 1 and len(parts[0].lines) == 1):
-            return self._note(line)
+            return self._note(line, len(lines))
         if parts[0].key is None:
             return self._list(parts, line, level)[0]
         return self._table(parts, line, level)
@@ -233,6 +253,8 @@ class _Pieces:
         table: dict[str, Any] = {}
         for part in parts:
             start = line + part.at
+            if self._is_tired(start):
+                break
             texts = self._try("\n".join(part.lines), start)
             if texts is not None and isinstance(texts.root, dict):
                 fresh = texts.root
@@ -253,7 +275,7 @@ class _Pieces:
         """Return what can be read below a key."""
         inner = part.lines[1:]
         if part.key is None or not part.is_open or not any(map(_CONTENT.match, inner)):
-            self._note(line)
+            self._note(line, len(part.lines))
             return {}, {}
         parts = _split(inner)
         if parts and parts[0].key is None:
@@ -267,6 +289,8 @@ class _Pieces:
         lines: list[int] = []
         for part in parts:
             start = line + part.at
+            if self._is_tired(start):
+                break
             texts = self._try("\n".join(part.lines), start)
             if texts is not None and isinstance(texts.root, list) and len(texts.root) == 1:
                 value = texts.root[0]
@@ -278,9 +302,21 @@ class _Pieces:
                 lines.append(start)
         return items, lines
 
-    def _note(self, line: int) -> Any:
+    def _is_tired(self, line: int) -> bool:
+        """Say whether enough was tried; then what follows is noted and left out."""
+        is_tired = self._work < 0 or self._broken > _MOST_BROKEN
+        if is_tired:
+            said = "the file is so damaged that what follows is not read"
+            self._notes.add(OddityKind.NOT_UNDERSTOOD, said, line=line)
+        return is_tired
+
+    def _note(self, line: int, count: int = 1) -> Any:
+        """Note the last error; it stands in the piece of some lines that begins at `line`."""
         error = self._error
-        self._notes.odd(f"it cannot be read as YAML: {_said(error)}", line=error.line or line)
+        self._broken += 1
+        is_inside = line <= error.line < line + count
+        place = error.line if is_inside else line
+        self._notes.odd(f"it cannot be read as YAML: {_said(error)}", line=place)
         return _NOTHING
 
     def _repeat(self, key: str, line: int) -> None:

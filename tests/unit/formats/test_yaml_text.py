@@ -28,6 +28,15 @@ def test_the_items_of_a_list_at_the_top_have_their_lines():
     assert texts.item_lines == {"rows": [13, 15]}
 
 
+def test_a_document_may_be_a_list_or_a_single_text_or_nothing():
+    assert [parse(text).root for text in ("- a\n- [b]\n", "a", "", "~")] == [
+        ["a", ["b"]],
+        "a",
+        None,
+        None,
+    ]
+
+
 def test_of_a_key_that_stands_twice_the_last_counts_and_both_are_told():
     assert parse("a:\n  x: 1\n  y: 2\n  x: 3\n") == Texts(
         root={"a": {"x": "3", "y": "2"}}, repeated=(("x", 4),)
