@@ -90,7 +90,7 @@ class LiveStatus:
         reasons = Counter(map(str, errors))
         parts = [f"{count(number, 'package')}: {why}" for why, number in reasons.most_common()]
         if len(parts) > _SHOWN:
-            parts = [*parts[:_SHOWN], f"and {len(parts) - _SHOWN:,} other reasons"]
+            parts = [*parts[:_SHOWN], f"and {count(len(parts) - _SHOWN, 'other reason')}"]
         if late:
             parts.append(f"{count(late, 'package')}: no answer within {self._seconds:,.0f} seconds")
         return "; ".join(parts)

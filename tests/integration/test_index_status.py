@@ -179,6 +179,19 @@ def test_a_server_that_does_not_answer_is_no_proof_of_anything(index):
     )
 
 
+def test_of_many_reasons_the_commonest_are_told(index):
+    paths = {f"/forge/{status}.conda": status for status in (403, 500, 502, 403.5)}
+    index.statuses.update({path: int(status) for path, status in paths.items()})
+    index.statuses["/simple/a/"] = 403
+
+    answer = look(index, of_pypi(index, "a"), *(of_conda(index, path) for path in paths))
+
+    assert answer.unasked == (
+        "3 packages: HTTP 403 (Forbidden) from 127.0.0.1; 1 package: HTTP 500 (Internal Server "
+        "Error) from 127.0.0.1; and 1 other reason"
+    )
+
+
 def test_time_has_an_end(index):
     answer = look(index, of_conda(index, "/slow/a.conda"), http=HttpOptions(retries=0), seconds=0.2)
 
