@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from envlock.audit.addresses import Address, parse_address
 from envlock.audit.rule import Case, Hit, Rule
-from envlock.audit.shell import commands
+from envlock.audit.shell import commands, install_of
 from envlock.audit.wording import some
 from envlock.model.finding import Severity
 
@@ -147,8 +147,8 @@ def _addresses(case: Case) -> Iterator[tuple[str, str, int]]:
         if not _NIGHTLY.search(parse_address(place.address).path):
             yield place.address, place.address, place.line
     for item in commands(case.reading, "RUN", "ADD"):
-        for address in _URL.findall(item.text):
-            if not _NIGHTLY.search(parse_address(address).path):
+        if install_of(item.text) is None:  # what pip and conda take stands in rows and places
+            for address in _URL.findall(item.text):
                 yield address, address, item.line
 
 

@@ -37,36 +37,40 @@ def _has_digest(image: FoundPackage) -> bool:
 
 def _judge(image: FoundPackage) -> Hit:
     tag = image.version or ""
-    severity: Severity | None = None
-    if _VARIABLE.search(image.name) or _VARIABLE.search(tag):
-        said = (
-            f"the base image is `{_named(image)}`: which one is built on is said outside the file"
-        )
-        severity = Severity.WARNING
-        return Hit(
-            message=f"{said}.",
-            line=image.line,
-            subject=image.name,
-            severity=severity,
-            remedy="write the image with its digest as the default of the `ARG`: `ARG "
-            "BASE=NAME:TAG@sha256:…`.",
-        )
-    if not tag:
-        said = f"`{image.name}` has no tag, so it means `latest`, whatever was pushed last"
-    elif _MOVING.search(tag):
-        said = f"`{image.name}:{tag}` is whatever was pushed last under that name"
-    elif _WHOLE_VERSION.search(tag):
-        said = f"`{image.name}:{tag}` can be pushed again under the same tag"
-        severity = Severity.NOTE
-    else:
-        said = f"the tag `{tag}` of `{image.name}` moves with each release that it covers"
-        severity = Severity.WARNING
+    if _VARIABLE.search(f"{image.name}:{tag}"):
+        return _from_outside(image)
+    said, severity = _movement(image.name, tag)
     return Hit(
         message=f"{said}. What is in it changes with it: Python, CUDA, the system's libraries.",
         line=image.line,
         subject=image.name,
         severity=severity,
         remedy=_remedy(image, tag),
+    )
+
+
+def _movement(name: str, tag: str) -> tuple[str, Severity]:
+    """Return how an image's tag moves, and how bad that is."""
+    if not tag:
+        said = f"`{name}` has no tag, so it means `latest`, whatever was pushed last"
+        return said, Severity.ERROR
+    if _MOVING.search(tag):
+        return f"`{name}:{tag}` is whatever was pushed last under that name", Severity.ERROR
+    if _WHOLE_VERSION.search(tag):
+        return f"`{name}:{tag}` can be pushed again under the same tag", Severity.NOTE
+    said = f"the tag `{tag}` of `{name}` moves with each release that it covers"
+    return said, Severity.WARNING
+
+
+def _from_outside(image: FoundPackage) -> Hit:
+    return Hit(
+        message=f"the base image is `{_named(image)}`: which one is built on is said outside the "
+        "file.",
+        line=image.line,
+        subject=image.name,
+        severity=Severity.WARNING,
+        remedy="write the image with its digest as the default of the `ARG`: `ARG "
+        "BASE=NAME:TAG@sha256:…`.",
     )
 
 

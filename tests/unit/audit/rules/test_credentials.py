@@ -62,6 +62,15 @@ def test_one_login_for_many_packages_is_told_once():
     ]
 
 
+def test_a_fact_of_our_own_lock_is_looked_at_too():
+    found = reading(facts={"envlock/stack": "https://me:hunter2@conda.example/x"})
+
+    assert told(RULE, found) == [
+        "error (https://***@conda.example): the fact `envlock/stack` holds a credential: "
+        "`https://***@conda.example`. Everybody who gets this file can use it.",
+    ]
+
+
 def test_variables_names_and_commits_are_fine():
     found = reading(
         place("https://${USER}:${TOKEN}@index.example/simple"),

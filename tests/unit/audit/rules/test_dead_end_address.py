@@ -86,6 +86,17 @@ def test_nightly_builds_are_removed():
     ]
 
 
+def test_a_download_of_a_nightly_build_is_told():
+    found = reading(
+        command("wget https://files.example/nightly/tool.tar.gz", line=4), kind=FileKind.DOCKERFILE
+    )
+
+    assert told(RULE, found) == [
+        "warning at 4 (files.example nightly): `https://files.example/nightly/tool.tar.gz` "
+        "comes from a dead end: nightly builds at `files.example` are removed after some weeks.",
+    ]
+
+
 def test_what_is_kept_is_fine():
     found = reading(
         conda("numpy"),
@@ -94,6 +105,7 @@ def test_what_is_kept_is_fine():
         image("python", "3.11"),
         place("https://index.example/nightly"),
         command("curl -O https://files.example/x"),
+        command("pip install --pre torch --index-url https://download.example/whl/nightly/cu121"),
     )
 
     assert told(RULE, found) == []

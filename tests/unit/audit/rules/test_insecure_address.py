@@ -70,6 +70,7 @@ def test_https_and_the_own_machine_are_fine():
         wheel("a", url="http://localhost:8080/a.whl"),
         place("https://index.example/simple"),
         command("curl -fsSLO https://files.example/k.tar.gz"),
+        command("curl http://localhost:8080/x"),
     )
 
     assert told(RULE, found) == []

@@ -25,6 +25,7 @@ def test_several_channels_each_from_one_host_are_fine():
         conda("b", channel="https://conda.example/bioconda"),
         conda("c", channel="https://mirror.example/nvidia"),
         wheel("d"),
+        conda("e", url="e-1.0-0.conda"),
     )
 
     assert told(RULE, found) == []

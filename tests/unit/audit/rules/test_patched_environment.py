@@ -117,6 +117,25 @@ def test_conda_before_pip_another_stage_and_another_environment_are_fine():
     assert told(RULE, found) == []
 
 
+def test_uv_and_conda_env_are_seen_as_well():
+    found = reading(
+        command("uv pip install --force-reinstall torch", line=2),
+        command("conda env update -f environment.yml", line=3),
+        command('["broken', line=4),
+        command("uv", line=5),
+        kind=FileKind.DOCKERFILE,
+    )
+
+    assert told(RULE, found) == [
+        "warning at 2 (uv pip install --force-reinstall torch): `uv pip install "
+        "--force-reinstall torch` puts packages over those that are there, with all that they "
+        "need (`--force-reinstall`).",
+        "warning at 3 (conda env update -f environment.yml): `conda env update -f "
+        "environment.yml` installs with conda after pip did (line 2): conda does not see pip's "
+        "packages, and overwrites what they share.",
+    ]
+
+
 def test_upgrades_of_everything_are_told():
     found = reading(
         command("apt-get -y upgrade", line=2),
