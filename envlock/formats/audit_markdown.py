@@ -21,8 +21,13 @@ from envlock.formats.audit_words import (
 from envlock.formats.plain import count, printable
 from envlock.model.finding import AuditReport, Finding, RuleText
 
-MOST_ROWS = 200
-"""A comment holds 65,536 characters."""
+LONGEST = 65_536
+"""So many characters a comment holds."""
+_ROOM = 24_000
+"""For the findings, and as much for the remedies."""
+_LITTLE_ROOM = 4_000
+"""For each of the lists beside them."""
+_LONGEST_TEXT = 1_000
 _SIGNS = {"passed": "✅", "failed": "❌", "incomplete": "⚠️"}
 _SPECIAL = re.compile(r"www\.|:(?=//)|[\\`*_{}\[\]()<>#+!|~$&@^=]", re.IGNORECASE)
 _ENTITIES = {
@@ -58,9 +63,7 @@ def _head(report: AuditReport) -> Iterator[str]:
 def _unread(report: AuditReport) -> Iterator[str]:
     if report.unreadable:
         yield "### What could not be read"
-        yield "\n".join(
-            f"- {escape('; '.join((each.problem, *each.hints)))}" for each in report.unreadable
-        )
+        yield _listed("; ".join((each.problem, *each.hints)) for each in report.unreadable)
 
 
 def _rows(report: AuditReport) -> Iterator[tuple[Group, Finding]]:
@@ -74,12 +77,30 @@ def _table(report: AuditReport) -> Iterator[str]:
     rows = list(_rows(report))
     if not rows:
         return
-    shown = sorted(rows, key=lambda row: row[0].severity.rank)[:MOST_ROWS]
-    lines = ["| | Rule | Place | What is there |", "|---|---|---|---|"]
-    lines += map(_row, shown)
-    yield "\n".join(lines)
+    ordered = sorted(rows, key=lambda row: row[0].severity.rank)
+    shown = _that_fit(map(_row, ordered))
+    yield "\n".join(("| | Rule | Place | What is there |", "|---|---|---|---|", *shown))
     if len(rows) > len(shown):
-        yield f"{count(len(rows) - len(shown), 'more finding')}, none worse, are not shown here."
+        yield f"{count(len(rows) - len(shown), 'more finding')}, none worse: there is no room here."
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """Return texts as a list, cut where there is no room for more."""
+    lines = [f"- {escape(text)}" for text in texts]
+    shown = _that_fit(lines, _LITTLE_ROOM)
+    more = [f"- and {len(lines) - len(shown):,} more"] if len(shown) < len(lines) else []
+    return "\n".join((*shown, *more))
+
+
+def _that_fit(lines: Iterable[str], room: int = _ROOM) -> Sequence[str]:
+    """Return the first lines, as many as there is room for."""
+    shown: list[str] = []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        shown.append(line)
+    return shown
 
 
 def _row(row: tuple[Group, Finding]) -> str:
@@ -105,7 +126,11 @@ def _remedies(report: AuditReport, rules: Iterable[RuleText]) -> Iterator[str]:
         return
     yield "### What to do"
     worst = sorted(found.values(), key=lambda each: min(group.severity.rank for group in each))
-    yield "\n".join(line for of_rule in worst for line in _remedy(of_rule, reasons))
+    lines = [line for of_rule in worst for line in _remedy(of_rule, reasons)]
+    shown = _that_fit(lines)
+    yield "\n".join(shown)
+    if len(lines) > len(shown):
+        yield "There is no room for the rest: `envlock audit --explain RULE` tells it."
 
 
 def _remedy(of_rule: Sequence[Group], reasons: dict[str, str]) -> Iterator[str]:
@@ -124,13 +149,13 @@ def _notices(report: AuditReport) -> Iterator[str]:
         lines.append(gone(report.baseline))
     if lines:
         yield "### Policy"
-        yield "\n".join(f"- {escape(each)}" for each in lines)
+        yield _listed(lines)
 
 
 def _not_looked_at(report: AuditReport) -> Iterator[str]:
     blind = unlooked(report)
     if blind:
-        lines = "\n".join(f"- {escape(what)}: {escape(reason)}" for what, reason in blind)
+        lines = _listed(f"{what}: {reason}" for what, reason in blind)
         yield f"<details><summary>Not looked at: {len(blind)}</summary>\n\n{lines}\n\n</details>"
 
 
@@ -140,6 +165,8 @@ def escape(text: str) -> str:
     What stands between back quotes is set as code.
     """
     one_line = printable(_LINES.sub(" ", text).strip())
+    if len(one_line) > _LONGEST_TEXT:
+        one_line = f"{one_line[:_LONGEST_TEXT]}…"
     pieces = one_line.split("`")
     if len(pieces) % 2 == 0:  # the last one is not closed
         pieces[-2:] = ["`".join(pieces[-2:])]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from audit_reports import RULES, TAGS, found, judged, report, whole
-from envlock.formats.audit_markdown import MOST_ROWS, escape, format_audit_markdown
+from envlock.formats.audit_markdown import LONGEST, escape, format_audit_markdown
+from envlock.model.finding import Unreadable
 
 EXPECTED = """\
 ## ⚠️ envlock audit: incomplete
@@ -80,12 +81,20 @@ def test_no_text_is_anything_but_text(text: str, escaped: str):
     assert escape(text) == escaped
 
 
-def test_a_long_table_is_cut_the_worst_first():
-    many = [found(TAGS, line=line, subject=str(line)) for line in range(1, MOST_ROWS + 5)]
+def test_a_long_report_fits_into_a_comment_the_worst_first():
+    many = [
+        found(TAGS, line=line, subject=str(line), message="|" * 3000, remedy=f"{line} {'#' * 500}")
+        for line in range(1, 300)
+    ]
 
-    text = format_audit_markdown(report(judged(*many, found(line=9999, subject="worst"))))
+    unread = [Unreadable(file="a", problem="#" * 300, hints=()) for _ in range(100)]
+    log = report(judged(*many, found(line=9999, subject="worst")), unreadable=tuple(unread))
 
+    text = format_audit_markdown(log, RULES)
+
+    assert "- and 99 more" in text
+    assert len(text) < LONGEST
     rows = [line for line in text.splitlines() if line.startswith(("| error", "| warning"))]
-    assert len(rows) == MOST_ROWS
     assert "line 9999" in rows[0]
-    assert "5 more findings, none worse, are not shown here." in text
+    assert f"{300 - len(rows)} more findings, none worse: there is no room here." in text
+    assert "There is no room for the rest: `envlock audit --explain RULE` tells it." in text
