@@ -10,6 +10,7 @@ from enum import StrEnum
 from envlock.compat.builds import CpuBuild, CudaBuild, read_build
 from envlock.compat.frameworks import framework, known_frameworks
 from envlock.compat.locked import build_of, channel_of
+from envlock.compat.nvidia_wheels import wheel_component
 from envlock.compat.wheels import wheel_facts
 from envlock.model.lock import LockedPackage
 from envlock.model.platform import Platform, System
@@ -29,6 +30,7 @@ _WHEELS = {
 }
 _CHOSEN_CPU = frozenset({"tensorflow-cpu", "pytorch-cpu", "cpuonly"})
 """Whoever asks for these means the CPU."""
+_LIBRARIES = frozenset({"cudatoolkit", "cudnn", "cuda-cudart", "libcublas"})
 
 
 class BuiltFor(StrEnum):
@@ -36,6 +38,9 @@ class BuiltFor(StrEnum):
 
     CUDA = "CUDA"
     CPU = "the CPU"
+    EITHER = "either"
+    """TensorFlow's wheel for Linux, without CUDA's libraries beside it: it has the code, and
+    computes on the CPU where it does not find them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +57,33 @@ class FrameworkBuild:
     """Whether it only goes with a framework, as torchvision does."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """What else is installed."""
+
+    has_plugin: bool
+    """JAX's own for CUDA."""
+    has_libraries: bool
+    """CUDA's."""
+
+
 def framework_builds(
     packages: Sequence[LockedPackage], platform: Platform
 ) -> tuple[FrameworkBuild, ...]:
     """Return the frameworks of one platform that say what they were built for; not the others.
 
     On macOS every build is a CPU build; it is also the one that uses Apple's GPU. JAX computes on
-    CUDA where a plugin for it is beside it.
+    CUDA where a plugin for it is beside it, TensorFlow's wheel where CUDA's libraries are.
     """
     names = {item.name for item in packages}
-    has_plugin = any(map(_JAX_PLUGIN.fullmatch, names))
+    beside = _Beside(
+        has_plugin=any(map(_JAX_PLUGIN.fullmatch, names)),
+        has_libraries=any(map(wheel_component, names)) or not _LIBRARIES.isdisjoint(names),
+    )
     is_chosen = not _CHOSEN_CPU.isdisjoint(names)
     found = (
         *_of_conda(packages, platform, is_chosen=is_chosen),
-        *_of_wheels(packages, platform, has_plugin=has_plugin),
+        *_of_wheels(packages, platform, beside),
     )
     return tuple(found)
 
@@ -91,12 +109,12 @@ def _of_conda(
 
 
 def _of_wheels(
-    packages: Iterable[LockedPackage], platform: Platform, *, has_plugin: bool
+    packages: Iterable[LockedPackage], platform: Platform, beside: _Beside
 ) -> Iterable[FrameworkBuild]:
     for item in packages:
         if item.manager != "pip" or item.name not in _WHEELS:
             continue
-        built_for = _wheel_is_for(item, platform, has_plugin=has_plugin)
+        built_for = _wheel_is_for(item, platform, beside)
         if built_for:
             yield FrameworkBuild(
                 framework=_WHEELS[item.name],
@@ -107,16 +125,18 @@ def _of_wheels(
             )
 
 
-def _wheel_is_for(item: LockedPackage, platform: Platform, *, has_plugin: bool) -> BuiltFor | None:
+def _wheel_is_for(item: LockedPackage, platform: Platform, beside: _Beside) -> BuiltFor | None:
     if _LOCAL_CUDA.search(item.version) or item.name == "tensorflow-gpu":
         return BuiltFor.CUDA
     if _LOCAL_CPU.search(item.version) or item.name in {*_CHOSEN_CPU, "tensorflow-intel"}:
         return BuiltFor.CPU
     if item.name == "jaxlib":
-        return BuiltFor.CUDA if has_plugin else BuiltFor.CPU
+        return BuiltFor.CUDA if beside.has_plugin else BuiltFor.CPU
     facts = wheel_facts(item.name, item.version, platform)
-    if facts:
-        return BuiltFor.CUDA if facts.line else BuiltFor.CPU
-    if item.name == "torch" and "+" not in item.version and platform.system is not System.LINUX:
-        return BuiltFor.CPU  # no release on the default index has had CUDA there
-    return None
+    if facts is None:
+        # No release of torch on the default index has had CUDA for anything but Linux.
+        is_plain = item.name == "torch" and "+" not in item.version
+        return BuiltFor.CPU if is_plain and platform.system is not System.LINUX else None
+    if facts.line and item.name == "tensorflow" and not beside.has_libraries:
+        return BuiltFor.EITHER
+    return BuiltFor.CUDA if facts.line else BuiltFor.CPU

@@ -47,7 +47,7 @@ EXPECTED = {
         "EL302 note cuda",
         "EL403 warning pytorch",
     ],
-    "prefix-dev__pixi__examples_pypi_pixi.lock": ["EL301 warning tensorflow-intel"],
+    "prefix-dev__pixi__examples_pypi_pixi.lock": ["EL301 note tensorflow-intel"],
     "rerun-io__pi0-lerobot": ["EL301 warning jaxlib", "EL302 note cuda", "EL303 warning cudnn"],
     "rerun-io__rerun__pixi.lock__pixi-v4": ["EL301 warning torch", "EL302 note cuda"],
 }

@@ -28,6 +28,7 @@ class _Silent(Struct, frozen=True):
 
     package: str
     name: str
+    problem: str
     why: str
     severity: Severity
     remedy: str
@@ -43,7 +44,7 @@ def _find(case: Case) -> Iterable[Hit]:
     found = gathered(case.environments, lambda place: _silent(case, place, seen))
     for item, places in found.items():
         yield Hit(
-            message=f"{item.package} is a CPU build {told_places(places)}: {item.why}.",
+            message=f"{item.package} {item.problem} {told_places(places)}: {item.why}.",
             line=places[0].line_of(item.name),
             subject=item.name,
             severity=item.severity,
@@ -72,23 +73,39 @@ def _silent(case: Case, place: Environment, seen: _Seen) -> Iterable[_Silent]:
     if declared not in (None, Accelerator.CUDA):
         return
     told: set[str] = set()
+    is_wanted = declared is Accelerator.CUDA or has_gpus(case, place)
     for build in builds:
+        if build.built_for is BuiltFor.EITHER and is_wanted:
+            yield _without_libraries(build.package)
         if build.built_for is not BuiltFor.CPU or build.framework in told:
             continue
         reasons = _reasons(build, place, seen, is_meant=lacks_gpus(case, place))
         if declared is Accelerator.CUDA and not build.is_companion:
             reasons = [("the stack is for CUDA there", Severity.ERROR)]
-        elif reasons == _SILENCE and has_gpus(case, place):
+        elif reasons == _SILENCE and is_wanted:
             reasons = [("the machines were said to have GPUs", Severity.ERROR)]
         for why, severity in reasons[:1]:
             told.add(build.framework)
             yield _Silent(
                 package=_told(build.package),
                 name=build.package.name,
+                problem="is a CPU build",
                 why=why,
                 severity=severity,
                 remedy=_remedy(build.package),
             )
+
+
+def _without_libraries(item: LockedPackage) -> _Silent:
+    return _Silent(
+        package=_told(item),
+        name=item.name,
+        problem="computes on the CPU",
+        why="it has CUDA code, and nothing in the file brings the libraries that it needs",
+        severity=Severity.WARNING,
+        remedy=f"ask for `{item.name}[and-cuda]`, which brings them, or use an image that has "
+        "them.",
+    )
 
 
 _SILENCE = [("nothing in the file says that this is meant", Severity.NOTE)]
@@ -102,7 +119,8 @@ def _reasons(
     beside = [
         one.package
         for one in seen.builds.get(id(place), ())
-        if one.built_for is BuiltFor.CUDA and (one.framework == name or not build.is_companion)
+        if one.built_for is BuiltFor.CUDA
+        and (one.framework == name or not (build.is_companion or build.is_chosen))
     ]
     if beside:
         return [(f"{_told(beside[0])} beside it is for CUDA", Severity.WARNING)]

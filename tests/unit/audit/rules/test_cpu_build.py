@@ -82,6 +82,26 @@ def test_another_framework_for_cuda_speaks_against_it():
     ]
 
 
+def test_a_wheel_of_tensorflow_finds_its_libraries_beside_it():
+    wanted = AuditPolicy(driver="535")
+    alone = reading(wheel("tensorflow", "2.17.0", line=6))
+    whole = reading(wheel("tensorflow", "2.17.0"), wheel("nvidia-cublas-cu12", "12.3.4.1"))
+
+    assert told(RULE, alone) == []
+    assert told(RULE, case(alone, policy=wanted)) == [
+        "warning at 6 (tensorflow): tensorflow 2.17.0 computes on the CPU on linux-64: it has CUDA "
+        "code, and nothing in the file brings the libraries that it needs."
+    ]
+    assert remedies(RULE, case(alone, policy=wanted)) == [
+        "ask for `tensorflow[and-cuda]`, which brings them, or use an image that has them."
+    ]
+    assert told(RULE, case(whole, policy=wanted)) == []
+
+
+def test_whoever_names_a_cpu_build_may_have_another_framework_on_cuda():
+    assert told(RULE, reading(wheel("torch", "2.5.1+cpu"), wheel("jaxlib", "0.4.30+cuda12"))) == []
+
+
 def test_a_companion_must_fit_its_framework():
     found = reading(wheel("torch", "2.5.1+cu121"), wheel("torchvision", "0.20.1+cpu"))
 
