@@ -101,7 +101,8 @@ def indexes_of(reading: Reading, wishes: Sequence[Wish]) -> Iterator[Decision | 
             is_guess=is_builds,
         )
     for place in reading.places:
-        if place.kind != "channel" and public_index(place.address) not in owned:
+        is_told = public_index(place.address) in owned or _DEFAULT_INDEX.match(place.address)
+        if place.kind != "channel" and not is_told:
             yield from _index(place)
 
 
@@ -130,9 +131,7 @@ def _index_name(address: str, number: int) -> str:
 
 def _index(place: NamedPlace) -> Iterator[LeftOut]:
     shown = redact_value(place.address)
-    if _DEFAULT_INDEX.match(place.address):
-        reason = "the index that a stack asks anyway"
-    elif _BUILDS_INDEX.search(place.address):
+    if _BUILDS_INDEX.search(place.address):
         reason = "nothing of PyTorch's is asked for, and it has builds of nothing else"
     else:
         reason = (

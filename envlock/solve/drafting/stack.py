@@ -38,6 +38,14 @@ from envlock.solve.drafting.wishes import Wish, merge_wishes, wishes_of
 
 Parts = Iterator[Decision | LeftOut]
 _ORDER = ("stack", "python", "gpu", "frameworks", "dependencies", "pypi-dependencies")
+_NO_NAME = "stack"
+_USUAL_NAMES = frozenset(
+    (
+        *("dockerfile", "containerfile", "requirements", "environment", "conda-lock", "pixi"),
+        *("uv", "poetry", "pylock", "explicit"),
+    )
+)
+"""Names that a file has by its format, and that say nothing of the project."""
 _FRAMEWORK_IMAGE = "the base image brings it along"
 
 
@@ -118,14 +126,18 @@ def _name(reading: Reading, given: str | None) -> Decision:
     said = project or reading.settings.get("name", "")
     if said:
         return Decision(path=path, value=_as_name(said), reason=f"from {reading.file}")
-    stem = re.split(r"[/\\]", reading.file)[-1].partition(".")[0]
-    reason = "from the name of the file that it is drawn from"
-    return Decision(path=path, value=_as_name(stem), reason=reason, is_guess=True)
+    *folders, file = [part for part in re.split(r"[/\\]", reading.file) if part]
+    stem = file.partition(".")[0]
+    if stem.lower() in _USUAL_NAMES and folders and _as_name(folders[-1]) != _NO_NAME:
+        value, reason = _as_name(folders[-1]), "from the folder of the file that it is drawn from"
+    else:
+        value, reason = _as_name(stem), "from the name of the file that it is drawn from"
+    return Decision(path=path, value=value, reason=reason, is_guess=True)
 
 
 def _as_name(text: str) -> str:
     name = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")
-    return name or "stack"
+    return name or _NO_NAME
 
 
 def _wish_of_image(

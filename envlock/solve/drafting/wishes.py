@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as PypiRequirement
 
@@ -73,7 +75,7 @@ def wishes_of(reading: Reading, lock: Lock, keep: Keep) -> Found:
             what=f"what came along: {count(len(others), 'package')}",
             reason="the packages that are asked for bring in what they need",
         )
-    for package in reading.packages:
+    for package in _as_projects_ask(reading.packages):
         if package.ecosystem is Ecosystem.APT:
             yield _left(
                 package,
@@ -94,7 +96,8 @@ def _of_package(
     reason = wanted(package)
     if reason is None:
         return
-    kinds = {item.kind for item in package.origins}
+    named = [item for item in package.origins if item.address]  # others only carry digests
+    kinds = {item.kind for item in named}
     if package.is_editable or (kinds and kinds <= set(_SOURCES)):
         what = "git package" if OriginKind.GIT in kinds else "local package"
         yield _left(
@@ -103,8 +106,8 @@ def _of_package(
             "a stack takes packages from channels and indexes: build a wheel of it, or install "
             "it into the environment while you work on it",
         )
-    elif package.origins and not reading.kind.is_lock:
-        address = redact_value(package.origins[0].address)
+    elif named and not reading.kind.is_lock:
+        address = redact_value(named[0].address)
         yield _left(
             package,
             f"package {package.name} at {address}",
@@ -125,7 +128,7 @@ def _is_wanted(reading: Reading, lock: Lock) -> Callable[[FoundPackage], str | N
         return lambda item: "" if normal_name(item.name) in asked else None
     roots = _roots(lock)
     if not any(item.dependencies for item in reading.packages):
-        return lambda _: "the file does not say which package needs which: all are asked for"
+        return lambda _: "the file does not say who needs it"
     return lambda item: _GUESSED_ROOT if _node(item) in roots else None
 
 
@@ -135,6 +138,23 @@ def _asked_by_projects(packages: Iterable[FoundPackage]) -> frozenset[str]:
     texts = (text for item in projects for text in item.dependencies)
     names = (found[0] for text in texts if (found := _NAME.match(text.strip())))
     return frozenset(map(normal_name, names)) - own
+
+
+def _as_projects_ask(packages: Sequence[FoundPackage]) -> Iterator[FoundPackage]:
+    """Yield the packages, with the extras and the marker that a project asks for one of them."""
+    asked: dict[str, list[PypiRequirement]] = {}
+    for text in (text for item in packages if item.is_project for text in item.dependencies):
+        with suppress(InvalidRequirement):
+            requirement = PypiRequirement(text)
+            asked.setdefault(normal_name(requirement.name), []).append(requirement)
+    for package in packages:
+        found = asked.get(normal_name(package.name), [])
+        if len(found) == 1 and not package.wanted and package.ecosystem is Ecosystem.PYPI:
+            extras = f"[{','.join(sorted(found[0].extras))}]" if found[0].extras else ""
+            marker = f" ; {found[0].marker}" if found[0].marker else ""
+            yield replace(package, wanted=f"{found[0].name}{extras}{marker}")
+        else:
+            yield package
 
 
 def _roots(lock: Lock) -> frozenset[str]:
@@ -203,6 +223,8 @@ def _as_wish(package: FoundPackage, keep: Keep, reason: str, *, is_guess: bool) 
 def _of_pypi(package: FoundPackage, keep: Keep) -> tuple[Wish, list[LeftOut]]:
     asked = PypiRequirement(package.wanted) if package.wanted else None
     marker = package.marker or str(asked.marker or "" if asked else "")
+    if "'" not in marker:
+        marker = marker.replace('"', "'")  # as people write it inside TOML's own quotes
     extras = tuple(sorted(asked.extras)) if asked else ()
     if asked and str(asked.specifier):
         version = keep_specifiers(str(asked.specifier), keep, pypi=True)
@@ -277,6 +299,4 @@ def _both(first: Wish, second: Wish) -> Wish:
 
 
 def _with(wish: Wish, version: str, **changes: object) -> Wish:
-    from msgspec.structs import replace  # noqa: PLC0415 - a name that says little at the top
-
     return replace(wish, version=version, **changes)

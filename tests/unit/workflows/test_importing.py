@@ -358,7 +358,10 @@ def test_a_project_names_its_wishes_itself():
                 name="My.Project",
                 ecosystem=Ecosystem.PYPI,
                 is_project=True,
-                dependencies=("torch>=2", "Polars"),
+                dependencies=(
+                    "torch >=2 ; sys_platform == 'linux'",
+                    "Polars[numpy] ; extra != 'x'",
+                ),
             ),
             pypi("torch", version="2.8.0", wanted="", name="torch", dependencies=("sympy",)),
             pypi("polars", version="1.31.0", wanted="", name="polars"),
@@ -390,9 +393,10 @@ cuda = "12.8"  # from uv.lock: the CUDA packages and wheels in it
 pytorch = { version = "2.8.*", from = "pypi" }
 
 [pypi-dependencies]
-polars = "1.31.*"
+Polars = { version = "1.31.*", extras = ["numpy"], markers = "extra != 'x'" }
 
 # Left out, since no stack says it:
+# - marker sys_platform == 'linux' of torch: a framework is asked for on every platform of its table
 # - what came along: 2 packages: the packages that are asked for bring in what they need
 """
     )
@@ -483,8 +487,7 @@ def test_one_environment_is_drafted_and_the_others_are_told():
     imported = draft(reading)
 
     assert (
-        '[pypi-dependencies]\nalpha = "1.0.*"  # guessed: the file does not say which package '
-        "needs which: all are asked for\n"
+        '[pypi-dependencies]\nalpha = "1.0.*"  # guessed: the file does not say who needs it\n'
     ) in imported.text
     assert "beta =" not in imported.text
     assert describe_left_out(imported.draft) == (
@@ -589,6 +592,23 @@ def test_the_stage_that_says_most_of_a_dockerfile_counts():
     assert 'version = "3.11.*"  # from the base image of Dockerfile' in imported.text
     assert 'platforms = ["linux-aarch64"]  # from Dockerfile' in imported.text
     assert 'numpy = "*"  # from Dockerfile:3' in imported.text
+
+
+def test_digests_of_a_requirement_are_no_address_and_the_folder_gives_a_name():
+    digest = Origin(address="", kind=OriginKind.OTHER, hashes={"sha256": "0" * 64})
+    reading = Reading(
+        file="code/Vision Models/requirements.txt",
+        kind=FileKind.REQUIREMENTS,
+        packages=(pypi("numpy==2.1.0", 1, version="2.1.0", origins=(digest,)),),
+    )
+
+    imported = draft_reading(reading, Asked())
+
+    assert 'numpy = "2.1.*"  # from code/Vision Models/requirements.txt:1' in imported.text
+    assert (
+        'name = "vision-models"  # guessed: from the folder of the file that it is drawn from'
+    ) in imported.text
+    assert imported.draft.left_out == ()
 
 
 def test_a_stack_that_exists_is_written_over_only_by_force():
