@@ -107,7 +107,7 @@ def _split(rule: Rule, case: Case, ruling: Ruling) -> tuple[list[Finding], list[
         if reason is not None:
             ignored.append(Ignored(finding=finding, reason=reason))
             continue
-        key = (together, finding.severity, finding.remedy) if together else (str(number),)
+        key = (together, finding.severity, finding.remedy, "" if together else str(number))
         groups.setdefault(key, []).append(finding)
     found: list[Finding] = []
     for (together, *_), group in groups.items():

@@ -121,6 +121,12 @@ def test_the_same_of_one_subject_at_other_lines_is_told_at_the_first():
     assert told(rule("EL901", "", *hits), reading()) == ["error at 5 (torch): torch is bad."]
 
 
+def test_many_hits_that_nothing_is_said_of_together_stay_apart():
+    hits = [Hit(message=f"file {at} is bad.", subject="torch", line=at) for at in range(1, 7)]
+
+    assert len(told(rule("EL901", "", *hits), reading())) == 6
+
+
 def test_hits_of_another_severity_or_remedy_are_not_told_together():
     hits = [
         Hit(message=f"{name}.", subject=name, together="{count}.", severity=severity)

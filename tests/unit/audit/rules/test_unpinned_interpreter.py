@@ -67,6 +67,12 @@ def test_an_open_range_is_a_note():
     ]
 
 
+def test_a_file_that_installs_nothing_is_not_asked():
+    found = reading(kind=FileKind.UV, python=">=3.9")
+
+    assert told(RULE, found) == []
+
+
 def test_no_range_at_all_is_a_note():
     found = reading(wish("torch"), kind=FileKind.REQUIREMENTS)
 
