@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from envlock.backends.artifact_files import hash_file
 from envlock.backends.files import is_file, is_folder
+from envlock.backends.site_folders import META, VENV, is_environment, site_folders
 from envlock.errors import EnvlockError, Fault, InputFileError, WorldError
 from envlock.formats.conda_meta import read_conda_meta
 from envlock.formats.dist_info import DIST_INFO_FILES, read_dist_info
@@ -25,9 +26,6 @@ from envlock.model.installed import (
 )
 
 _RECORD_LIMIT_BYTES = 64_000_000
-_SITES = ("lib/python3*/site-packages", "lib64/python3*/site-packages", "Lib/site-packages")
-_META = "conda-meta"
-_VENV = "pyvenv.cfg"
 _VERSION = re.compile(r"^version(?:_info)?\s*=\s*(\d+(?:\.\d+)*)", re.MULTILINE)
 _NOT_FOREIGN = re.compile(
     r".*\.pyc|(?:.*/)?__pycache__/.*|conda-meta/.*|\.lock|CACHEDIR\.TAG|\.gitignore|pyvenv\.cfg"
@@ -47,10 +45,7 @@ class DiskEnvironments:
 
     def is_environment(self, path: str) -> bool:
         """Say whether a folder is an environment; see the port."""
-        place = Path(path)
-        return is_folder(place) and (
-            is_folder(place / _META) or is_file(place / _VENV) or any(_sites(place))
-        )
+        return is_environment(path)
 
     def read(self, path: str) -> Installed:
         """Look through an environment; see the port."""
@@ -60,7 +55,7 @@ class DiskEnvironments:
     def read_records(self, path: str) -> Installed:
         """Read the records alone, and look at no file that they list. Raises as `read`."""
         place = Path(path)
-        if not self.is_environment(path):
+        if not is_environment(path):
             problem = "expected the folder of an environment, found none"
             hint = "it has `conda-meta`, `pyvenv.cfg` or `lib/python3.*/site-packages` in it"
             raise InputFileError([Fault(where=path, problem=problem, hint=hint)])
@@ -80,8 +75,8 @@ class DiskEnvironments:
 
 def _packages(place: Path, faults: list[str]) -> Iterator[InstalledPackage]:
     owned: set[str] = set()
-    for path in sorted((place / _META).glob("*.json")):
-        record = f"{_META}/{path.name}"
+    for path in filter(is_file, sorted((place / META).glob("*.json"))):
+        record = f"{META}/{path.name}"
         try:
             package = read_conda_meta(_read(path), record)
         except EnvlockError as error:
@@ -89,7 +84,7 @@ def _packages(place: Path, faults: list[str]) -> Iterator[InstalledPackage]:
             continue
         owned.update(file.path for file in package.files or ())
         yield package
-    for site in _sites(place):
+    for site in site_folders(place):
         for folder in sorted(site.glob("*.dist-info")):
             record = folder.relative_to(place).as_posix()
             if f"{record}/METADATA" in owned:
@@ -98,16 +93,6 @@ def _packages(place: Path, faults: list[str]) -> Iterator[InstalledPackage]:
                 yield read_dist_info(_dist_info(folder), record)
             except EnvlockError as error:
                 faults.append(error.message)
-
-
-def _sites(place: Path) -> Iterator[Path]:
-    seen: set[Path] = set()
-    for pattern in _SITES:
-        for site in sorted(place.glob(pattern)):
-            real = site.resolve()
-            if real not in seen and is_folder(site):
-                seen.add(real)
-                yield site
 
 
 def _dist_info(folder: Path) -> Mapping[str, bytes]:
@@ -130,9 +115,9 @@ def _told_platform(packages: Iterable[InstalledPackage]) -> str:
 
 
 def _python(place: Path) -> str:
-    if not is_file(place / _VENV):
+    if not is_file(place / VENV):
         return ""
-    match = _VERSION.search(_read(place / _VENV).decode(errors="replace"))
+    match = _VERSION.search(_read(place / VENV).decode(errors="replace"))
     return match[1] if match else ""
 
 
@@ -158,7 +143,9 @@ def _look(place: Path, file: RecordedFile) -> FileProblem | None:
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            return None if not file.sha256 else _content(path.resolve(), file)
+            if not file.sha256:
+                return None
+            status = path.stat()  # a file that conda was told to link into its cache
         if not stat.S_ISREG(status.st_mode):
             return FileProblem.KIND
         if file.size_bytes not in (None, status.st_size):
@@ -180,8 +167,8 @@ def _foreign(
     place: Path, recorded: Mapping[str, object], unlisted: tuple[str, ...]
 ) -> Iterator[FileDrift]:
     """Yield the files that no record lists; without conda only where Python looks for packages."""
-    is_conda = is_folder(place / _META)
-    tops = [place] if is_conda else [*_sites(place), place / "bin", place / "Scripts"]
+    is_conda = is_folder(place / META)
+    tops = [place] if is_conda else [*site_folders(place), place / "bin", place / "Scripts"]
     for top in tops:
         for folder, folders, files in os.walk(top):
             folders[:] = sorted(name for name in folders if name != "__pycache__")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envlock.backends.site_folders import is_environment
 from envlock.model.finding import AuditPolicy
 from envlock.model.stack import AuditLevel
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
+    from envlock.model.installed import Installed
     from envlock.ports.index_status import IndexStatus
-    from envlock.ports.installed import Environments
     from envlock.ports.signing import TrustedKey
     from envlock.workflows.audit_again import Deep
     from envlock.workflows.audit_tools import AuditTools
@@ -37,7 +38,7 @@ def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
         rules=all_rules(),
         pins_beside=pins_beside,
         recordings_beside=recordings_beside,
-        environments=make_environments(),
+        environments=_Environments(),
         index_status=_make_status() if arguments.online else None,
         keys=_load_keys(arguments.key),
         solve_tools=lambda stack_path: make_solve_tools(stack_path, arguments),
@@ -45,15 +46,26 @@ def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
     )
 
 
-def make_environments() -> Environments:
-    """Return what looks through environments, those of the store and others."""
-    from envlock.backends.installed import DiskEnvironments
-    from envlock.backends.installed_sealed import StoreEnvironments
-    from envlock.backends.store_layout import StoreLayout, store_home
-    from envlock.cli.store_wiring import open_store, this_platform
+class _Environments:
+    """Those of the store and others. Implements `ports.installed.Environments`.
 
-    plain = DiskEnvironments(lambda: this_platform().value)
-    return StoreEnvironments(plain, StoreLayout(store_home(os.environ, Path.home)), open_store)
+    What hashes and knows the store takes long to import, and most audits look at files alone.
+    """
+
+    def is_environment(self, path: str) -> bool:
+        """Say whether a folder is one; see the port."""
+        return is_environment(path)
+
+    def read(self, path: str) -> Installed:
+        """Read and look through one; see the port."""
+        from envlock.backends.installed import DiskEnvironments
+        from envlock.backends.installed_sealed import StoreEnvironments
+        from envlock.backends.store_layout import StoreLayout, store_home
+        from envlock.cli.store_wiring import open_store, this_platform
+
+        plain = DiskEnvironments(lambda: this_platform().value)
+        layout = StoreLayout(store_home(os.environ, Path.home))
+        return StoreEnvironments(plain, layout, open_store).read(path)
 
 
 @contextmanager

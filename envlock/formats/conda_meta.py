@@ -53,14 +53,15 @@ def _files(data: Mapping[str, Any]) -> Iterator[RecordedFile]:
     paths = data.get("paths_data")
     rows = paths.get("paths") if isinstance(paths, dict) else None
     if not isinstance(rows, list):
-        yield from (RecordedFile(path=path) for path in _texts(data, "files"))
+        listed = _texts(data, "files")
+        yield from (RecordedFile(path=path) for path in listed if _is_inside(path))
         return
     for row in rows:
         if not isinstance(row, dict) or row.get("path_type") in _NOT_PLACED:
             continue
         path, kind = _text(row, "_path"), row.get("path_type")
-        if not path or path.startswith("/") or ".." in path.split("/"):
-            continue  # outside of the environment: nothing to hold it against
+        if not _is_inside(path):
+            continue
         is_open = kind in (*_LAUNCHERS, "softlink")
         holds_prefix = bool(row.get("prefix_placeholder"))
         placed = _hash(row, "sha256_in_prefix", "sha256")
@@ -72,6 +73,11 @@ def _files(data: Mapping[str, Any]) -> Iterator[RecordedFile]:
             sha256="" if is_open else placed or plain,
             size_bytes=size if has_size and not is_open else None,
         )
+
+
+def _is_inside(path: str) -> bool:
+    """Say whether a path is one of the environment's; there is nothing to hold others against."""
+    return bool(path) and not path.startswith("/") and ".." not in path.split("/")
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

@@ -62,7 +62,7 @@ def _header(message: Any, key: str) -> str:
 def _rows(record: bytes, site: str) -> Iterator[RecordedFile]:
     """Yield what RECORD lists, with paths from the environment's folder on."""
     text = io.StringIO(record.decode(errors="replace"), newline="")
-    for row in csv.reader(text):
+    for row in _csv_rows(text, site):
         if len(row) != _ROW_FIELDS or not row[0]:
             continue
         path = posixpath.normpath(posixpath.join(site, row[0].replace("\\", "/")))
@@ -70,6 +70,13 @@ def _rows(record: bytes, site: str) -> Iterator[RecordedFile]:
             continue  # outside of the environment: nothing to hold it against
         size = int(row[2]) if row[2].isascii() and row[2].isdigit() else None
         yield RecordedFile(path=path, sha256=_sha256(row[1]), size_bytes=size)
+
+
+def _csv_rows(text: io.StringIO, site: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(text)
+    except csv.Error as error:
+        raise EnvlockError(f"{site}: a RECORD is no list of files: {error}") from None
 
 
 def _sha256(text: str) -> str:

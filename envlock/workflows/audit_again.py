@@ -19,8 +19,7 @@ from envlock.ports.keeping import Keeping
 from envlock.ports.store import Needs
 from envlock.verify.challenge import Challenge, challenge
 from envlock.workflows.audit_receipts import load_of_lock
-from envlock.workflows.audit_resolve import Again
-from envlock.workflows.audit_stack import why
+from envlock.workflows.audit_stack import Again, why
 from envlock.workflows.audit_targets import Target
 from envlock.workflows.audit_tools import AuditTools
 from envlock.workflows.build import BuildRequest, BuildTools, rebuild_check

@@ -22,7 +22,6 @@ from envlock.model.reading import (
 )
 from envlock.model.sight import Difference
 from envlock.model.store import Artifact, ArtifactKind
-from envlock.solve.difference import parse_archive
 
 _MANAGERS = {Ecosystem.CONDA: "conda", Ecosystem.PYPI: "pip"}
 _MAIN = frozenset(["main", "default", "base"])
@@ -157,6 +156,8 @@ def _compare(
 
 def _first_difference(row: LockedPackage, package: InstalledPackage) -> Difference | None:
     """Return the weightiest difference; None where it is the same package."""
+    from envlock.solve.difference import parse_archive  # noqa: PLC0415 - most audits need none
+
     pairs = [("version", row.version, package.version)]
     if row.manager == "conda":
         pairs.append(("build", parse_archive(row).build, package.build))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from envlock.errors import EnvlockError, ReceiptError
-from envlock.formats.receipt import lock_digest
 from envlock.model.reading import FileKind, Reading
 from envlock.model.receipt import Receipt, receipt_path
 from envlock.model.sight import ReceiptSeen
 from envlock.workflows.audit_stack import why
 from envlock.workflows.audit_targets import Target
 from envlock.workflows.audit_tools import AuditTools
-from envlock.workflows.receipts import ReceiptFile, load_receipt
+
+if TYPE_CHECKING:
+    from envlock.workflows.receipts import ReceiptFile
 
 FOLDER = "receipts"
 """Beside a lock, for the receipts of several machines or days."""
@@ -38,11 +40,11 @@ def see_receipts(
         return ReceiptsSeen(blind="only locks that envlock can build are verified")
     if target.revision is not None:
         return ReceiptsSeen(blind="receipts lie on disk, and this lock is read from the history")
-    digests = {lock_digest(content), lock_digest(content.replace(b"\r\n", b"\n"))}
     try:
         paths = find_receipts(target.path, tools)
     except EnvlockError as error:
         return ReceiptsSeen(blind=why(error))
+    digests = _digests(content) if paths else set()
     return ReceiptsSeen(receipts=tuple(_see(path, digests, tools) for path in paths))
 
 
@@ -74,7 +76,9 @@ def load_of_lock(
     target: Target, content: bytes, tools: AuditTools
 ) -> Iterator[tuple[str, Receipt]]:
     """Yield the receipts that can be read and are of just this lock, each with its path."""
-    digests = {lock_digest(content), lock_digest(content.replace(b"\r\n", b"\n"))}
+    from envlock.workflows.receipts import load_receipt  # noqa: PLC0415 - see `_digests`
+
+    digests = _digests(content)
     for path in find_receipts(target.path, tools):
         try:
             receipt = load_receipt(path, tools.workspace).receipt
@@ -84,7 +88,17 @@ def load_of_lock(
             yield path, receipt
 
 
+def _digests(content: bytes) -> set[str]:
+    """Return what a receipt of a lock may name; line ends are git's to change."""
+    # What reads receipts takes long to import, and most locks have none.
+    from envlock.formats.receipt import lock_digest  # noqa: PLC0415
+
+    return {lock_digest(content), lock_digest(content.replace(b"\r\n", b"\n"))}
+
+
 def _see(path: str, digests: set[str], tools: AuditTools) -> ReceiptSeen:
+    from envlock.workflows.receipts import load_receipt  # noqa: PLC0415 - see `_digests`
+
     try:
         file = load_receipt(path, tools.workspace)
     except ReceiptError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import MappingProxyType
@@ -15,23 +14,11 @@ from envlock.model.reading import Reading
 from envlock.model.sight import Difference
 from envlock.solve.difference import Aspect, HeadChange, PackageChange, compare_locks, parse_archive
 from envlock.solve.freshness import PIN, RECORDING
-from envlock.workflows.audit_stack import StackSeen, is_ours, why
+from envlock.workflows.audit_stack import NOT_SOLVED_AGAIN, Again, StackSeen, is_ours, why
 from envlock.workflows.audit_tools import AuditTools
 
-NOT_SOLVED_AGAIN = "only a lock of envlock names the index pin that it can be solved again from"
 _PLACES = frozenset([Aspect.VERSION, Aspect.BUILD, Aspect.CHANNEL, Aspect.FILE])
 """Where one of these differs, it is another file, and its hash and its requirements follow."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Again:
-    """What came of doing something a second time."""
-
-    differences: tuple[Difference, ...] = ()
-    blind: str = ""
-    """Why it was not done; empty where it was."""
-    unsolvable: tuple[str, ...] = ()
-    """What was found to be wrong with the pin, in words."""
 
 
 def resolve_again(reading: Reading, content: bytes, beside: StackSeen, tools: AuditTools) -> Again:

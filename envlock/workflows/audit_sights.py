@@ -20,8 +20,15 @@ from envlock.workflows.audit_prefix import (
     wanted_of_store,
 )
 from envlock.workflows.audit_receipts import see_receipts
-from envlock.workflows.audit_resolve import NOT_SOLVED_AGAIN, Again, resolve_again
-from envlock.workflows.audit_stack import StackSeen, completed, is_ours, see_altered, see_stack
+from envlock.workflows.audit_stack import (
+    NOT_SOLVED_AGAIN,
+    Again,
+    StackSeen,
+    completed,
+    is_ours,
+    see_altered,
+    see_stack,
+)
 from envlock.workflows.audit_targets import Target
 from envlock.workflows.audit_tools import AuditTools
 
@@ -68,6 +75,10 @@ def look_around(
     blind[Sight.RECEIPT] = receipts.blind
     resolved = Again(blind=_shallow(reading, AuditLevel.RESOLVE))
     if asked.level.rank >= AuditLevel.RESOLVE.rank:
+        from envlock.workflows.audit_resolve import (  # noqa: PLC0415 - most audits solve nothing
+            resolve_again,
+        )
+
         resolved = resolve_again(reading, content, beside, tools)
     blind[Sight.RESOLVE] = resolved.blind
     rebuilt, proven = _look_deeper(target, reading, content, asked, resolved, tools)

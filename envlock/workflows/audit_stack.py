@@ -12,6 +12,7 @@ from envlock.formats.conda_lock import read_seal
 from envlock.formats.stack_toml import LARGEST_BYTES, read_stack
 from envlock.model.finding import AuditPolicy
 from envlock.model.reading import FileKind, Reading
+from envlock.model.sight import Difference
 from envlock.model.stack import Stack
 from envlock.solve.freshness import (
     INPUTS,
@@ -24,6 +25,7 @@ from envlock.workflows.audit_targets import Target, stack_of
 from envlock.workflows.audit_tools import AuditTools
 
 NOT_OURS = "only a lock of envlock says what it was solved from"
+NOT_SOLVED_AGAIN = "only a lock of envlock names the index pin that it can be solved again from"
 _REWRITTEN = "its digests are gone from where envlock writes them: another tool wrote it anew"
 
 
@@ -38,6 +40,17 @@ class StackSeen:
     """Why the stack was not looked at; empty where it was."""
     stale: tuple[str, ...] = ()
     unsolvable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """What came of doing something a second time."""
+
+    differences: tuple[Difference, ...] = ()
+    blind: str = ""
+    """Why it was not done; empty where it was."""
+    unsolvable: tuple[str, ...] = ()
+    """What was found to be wrong with the pin, in words."""
 
 
 def is_ours(reading: Reading) -> bool:

@@ -17,7 +17,7 @@ from envlock.formats.stack_toml import LARGEST_BYTES
 from envlock.model.lock import LOCK_LIMIT_BYTES, lock_path
 from envlock.model.reading import FileKind
 from envlock.workflows.audit_tools import AuditTools
-from envlock.workflows.compare import split_revision
+from envlock.workflows.revisions import split_revision
 
 _STACK_ENDING = ".toml"
 

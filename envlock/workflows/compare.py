@@ -6,7 +6,6 @@ revision, which means the other side's file as it was then. A file that exists i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from envlock.ports.workspace import Workspace
 from envlock.solve.difference import Difference, PackageChange, compare_locks, platforms_of
 from envlock.workflows.inspect import near_hints
 from envlock.workflows.lock_sizes import Sizes, read_sizes
+from envlock.workflows.revisions import is_drive, split_revision
 
 DEFAULT_REVISION = "HEAD"
 
@@ -64,7 +64,6 @@ class _Revision:
 _Meaning = _File | _InHistory | _Revision
 _FILE_ENDINGS = (".yml", ".yaml", ".lock", ".toml")
 """So a misspelt file is reported as one, and not as a revision that git does not know."""
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def find_sides(first: str, second: str | None, tools: CompareTools) -> tuple[Side, Side]:
@@ -99,24 +98,8 @@ def _meaning(text: str, workspace: Workspace) -> _Meaning:
         return _File(path)
     named = split_revision(text)
     if named is None:
-        return _File(path) if _DRIVE.match(text) else _Revision(text)
+        return _File(path) if is_drive(text) else _Revision(text)
     return _InHistory(named[0], lock_of(named[1]))
-
-
-def split_revision(text: str) -> tuple[str, str] | None:
-    """Return the revision and the path of `REVISION:path`; None for what is not of that form."""
-    colon = None if _DRIVE.match(text) else _find_colon(text)
-    return None if colon is None else (text[:colon], text[colon + 1 :])
-
-
-def _find_colon(text: str) -> int | None:
-    """Return the first colon outside braces: `HEAD^{/fix: it}:a.yml` has its own at the end."""
-    depth = 0
-    for place, char in enumerate(text):
-        depth += {"{": 1, "}": -1}.get(char, 0)
-        if char == ":" and depth == 0:
-            return place
-    return None
 
 
 def _neither(text: str, hint: str) -> HistoryError:

@@ -12,7 +12,7 @@ import pytest
 from audit_house import audited, lines, tools
 from envlock.errors import InputFileError
 from envlock.formats.readers.registry import read
-from envlock.model.finding import AuditPolicy, Unlooked
+from envlock.model.finding import AuditPolicy, Severity, Unlooked
 from envlock.ports.history import HistoryError
 from envlock.workflows.audit_sights import Asked, look_around
 from envlock.workflows.audit_targets import Target
@@ -169,6 +169,19 @@ def test_what_the_history_does_not_know_is_an_error(path: str, message: str):
         audited(path)
 
     assert str(refused.value) == message
+
+
+# --- the locks that ship --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lock", sorted(path.name for path in STACKS.glob("*.yml")))
+def test_no_rule_warns_of_a_lock_that_ships(lock: str):
+    report = audited(STACKS / lock, codes=("EL",))
+
+    warnings = [item for item in report.findings if item.severity is not Severity.NOTE]
+    assert warnings == []
+    assert report.is_clean
+    assert report.unreadable == ()
 
 
 # --- the stack and its pin ------------------------------------------------------------------------

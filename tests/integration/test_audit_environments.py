@@ -311,6 +311,19 @@ def test_what_lies_in_a_conda_environment_and_is_of_nobody_is_named(conda: Path)
     ]
 
 
+def test_what_would_never_end_when_it_is_read_is_not_read(conda: Path):
+    os.mkfifo(conda / "conda-meta" / "pipe.json")
+    os.mkfifo(conda / "pipe")
+    (conda / "lib" / "libz.so.1").unlink()
+    (conda / "lib" / "libz.so.1").symlink_to("../pipe")
+
+    assert looked_at(conda) == [
+        "EL802 zlib: 1 file of zlib in PREFIX is not as installed: `lib/libz.so.1` is another kind "
+        "of thing.",
+        "EL803 pipe: 1 file below PREFIX belongs to no package: `pipe`.",
+    ]
+
+
 def test_a_record_of_conda_that_is_none_is_told(conda: Path):
     (conda / "conda-meta" / "zlib-1.16-h0_1.json").write_bytes(b"[]")
 
