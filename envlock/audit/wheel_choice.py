@@ -36,8 +36,8 @@ _PYTHONS = tuple(f"3.{minor}" for minor in range(8, 16))
 
 def origin_for(origins: tuple[Origin, ...], platform: str) -> Origin | None:
     """Return the file that a platform would take: its own wheel, else any wheel, else the first."""
-    wheels = [item for item in origins if item.kind is OriginKind.WHEEL]
     if len(origins) > 1:
+        wheels = [item for item in origins if item.kind is OriginKind.WHEEL]
         for choose in (is_for, _is_pure):
             found = next((item for item in wheels if choose(item, platform)), None)
             if found:
