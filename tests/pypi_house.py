@@ -48,8 +48,9 @@ class House:
         )
         return record_stack(load_stack(self.path), self.path, NOW, {}, tools)
 
-    def solve(self, **options: object) -> Solved:
-        tools = SolveTools(
+    @property
+    def tools(self) -> SolveTools:
+        return SolveTools(
             solver=RattlerSolver(),
             pins=self.pins,
             workspace=DiskWorkspace(),
@@ -58,8 +59,10 @@ class House:
             made_by="envlock test",
             pypi=lambda: self.pypi,
         )
+
+    def solve(self, **options: object) -> Solved:
         settings = SolveOptions(**options)  # type: ignore[arg-type]
-        return solve_stack(load_stack(self.path), self.path, settings, tools)
+        return solve_stack(load_stack(self.path), self.path, settings, self.tools)
 
     def locked(self) -> dict[tuple[str, str], str]:
         self.record()
