@@ -15,10 +15,10 @@ from envlock.formats.yaml_text import is_too_deep
 
 _QUOTED = r"""(?:'(?:[^'\n]|'')*+'|"[^"\\\n]*+")"""
 _KEY = rf"(?:[A-Za-z0-9_][A-Za-z0-9_.@/+~-]*+|{_QUOTED})"
-_DIGITS = r"[0-9a-fA-FxXoObB]*+"
-_DIGITS = r"[0-9a-fA-FxXoObB]*+"
 _ODD_NUMBER = (
-    rf"(?:0[0-9]++|0[xXoObB]{_DIGITS}|(?={_DIGITS}_)[0-9_][0-9a-fA-FxXoObB_]*+)(?=[ \n]|\Z)"
+    r"(?:0[0-9]++|0[xX][0-9a-fA-F_]*+|0[oObB][0-9_]*+"
+    r"|(?=[0-9a-fA-FxXoObB]*+_)[0-9_][0-9a-fA-FxXoObB_]*+)"
+    r"(?=[ \n]|\Z)"
 )
 _ODD_WORD = r"(?:True|TRUE|False|FALSE|\.\.\.)(?=[ \n]|\Z)"
 _PLAIN = (

@@ -45,6 +45,7 @@ _LONGEST = 200
 _DOCUMENT = re.compile(r"^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE)
 _ITEM = re.compile(r" *-(?= |$)")
 _KEY = re.compile(r""" *(?P<key>'(?:[^']|'')*'|"[^"]*"|[^\s'"#\-][^:\n]*?) *:(?= |$)""")
+_BEFORE = re.compile(r" *+(?:- ++)*+(?:![^ ]* ++)?")
 _CONTENT = re.compile(r" *(?=[^\s#])")
 
 
@@ -74,13 +75,13 @@ class YamlFile:
     def lines_of(self, values: Iterable[str], after: int = 0) -> dict[str, int]:
         """Return the first line, at or after a line, that each of some values stands alone on.
 
-        Before it may be a dash and a key, around it quotes.
+        Before it may be a dash, a tag and a key, around it quotes.
         """
         wanted = set(values)
         found: dict[str, int] = {}
         lines = self.text.split("\n") if wanted else []
         for number in range(max(after, 1), len(lines) + 1):
-            item = lines[number - 1].strip().removeprefix("- ").strip()
+            item = _BEFORE.sub("", lines[number - 1], count=1).rstrip()
             if len(found) == len(wanted):
                 break
             for value in (item, item.partition(": ")[2].strip()):
