@@ -75,6 +75,18 @@ def make_debian_python(channel: Path, work: Path) -> tuple[Packed, Packed]:
 
 def _unpack(work: Path, names: Sequence[str], root: Path) -> str:
     """Download and unpack; returns the version of the first package."""
+    folder = unpack_debian(work, names, root)
+    (found,) = folder.glob(f"{names[0]}_*.deb")
+    match = re.search(r"_(\d+\.\d+\.\d+)", found.name)
+    assert match is not None
+    return match[1]
+
+
+def unpack_debian(work: Path, names: Sequence[str], root: Path) -> Path:
+    """Download and unpack packages of Debian; returns the folder that the archives lie in.
+
+    Skips the test, in words, where it cannot.
+    """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         pytest.skip("Debian's packages are unpacked with apt-get and dpkg-deb, which are not here")
     folder = work / f"{root.name}-packages"
@@ -82,10 +94,7 @@ def _unpack(work: Path, names: Sequence[str], root: Path) -> str:
     _download(folder, names)
     for archive in sorted(folder.glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", str(archive), str(root)], check=True)
-    (found,) = folder.glob(f"{names[0]}_*.deb")
-    match = re.search(r"_(\d+\.\d+\.\d+)", found.name)
-    assert match is not None
-    return match[1]
+    return folder
 
 
 def _download(work: Path, names: Sequence[str]) -> None:
@@ -97,7 +106,7 @@ def _download(work: Path, names: Sequence[str]) -> None:
     own = (f"-oDir::State::Lists={work}/apt/lists", f"-oDir::Cache={work}/apt/cache")
     said = _apt(work, *own, "update") or _apt(work, *own, "download", *names)
     if said is not None:
-        pytest.skip(f"Debian's packages for Python {MINOR} cannot be downloaded: {said}")
+        pytest.skip(f"Debian's packages cannot be downloaded: {said}")
 
 
 def _apt(work: Path, *command: str) -> str | None:

@@ -12,6 +12,8 @@ import json
 import os
 import shutil
 import sys
+import tarfile
+import zipfile
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from .archives import unpack_conda, unpack_wheel
@@ -129,6 +131,6 @@ def main() -> None:
         plan = json.load(file)
     try:
         link(plan)
-    except LinkError as error:
+    except (LinkError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
         sys.stderr.write("error: %s\n" % error)
         sys.exit(1)
