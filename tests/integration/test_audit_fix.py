@@ -6,7 +6,7 @@ from hashlib import md5, sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envlock.backends.files import DiskWorkspace
@@ -186,6 +186,7 @@ def numpy_pins(tmp_path_factory: pytest.TempPathFactory) -> KnowsNumpy:
     return KnowsNumpy(tmp_path_factory.mktemp("pins"))
 
 
+@settings(deadline=None)
 @given(edits=EDITS, turned=st.booleans())
 def test_a_repair_is_done_once_and_names_the_same_packages(
     edits: list[tuple[int, str]], turned: bool, numpy_pins: KnowsNumpy

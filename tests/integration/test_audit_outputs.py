@@ -203,6 +203,20 @@ def test_a_baseline_lets_what_is_known_pass_and_tells_what_is_gone(
     assert Path("b.json").read_bytes() == first
 
 
+def test_of_many_that_are_gone_a_few_are_named(capsys: pytest.CaptureFixture[str]):
+    names = [f"p{number}" for number in range(8)]
+    known = [
+        {"rule": "EL101", "file": "conda-lock.yml", "subject": name, "message": f"{name} is gone"}
+        for name in names
+    ]
+    Path("b.json").write_text(json.dumps({"version": 1, "findings": known}), "utf-8")
+
+    _, out, _ = run(capsys, "conda-lock.yml", "--baseline=b.json")
+
+    assert "baseline: b.json knows 8 findings that do not occur any more:\n" in out
+    assert "  EL101 conda-lock.yml: p4 is gone\n  and 3 more\n  fix: drop them with" in out
+
+
 def test_a_baseline_is_named_from_its_own_folder(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

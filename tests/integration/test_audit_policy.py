@@ -173,6 +173,18 @@ def test_an_exception_that_fits_nothing_is_told_where_all_was_looked_at():
     )
 
 
+def test_of_a_policy_that_was_named_too(capsys: pytest.CaptureFixture[str]):
+    write("ours.toml", "[[audit.ignore]]\nrule = 'EL101'\nreason = 'x'\npackage = 'bzip2'\n")
+
+    _, of_a_file = shown(capsys, "--policy", "ours.toml", "conda-lock.yml")
+    _, of_all = shown(capsys, "--policy", "ours.toml", ".")
+
+    assert of_a_file["notices"] == []
+    assert [each["said"] for each in of_all["notices"]] == [
+        "the exception of EL101 for bzip2 fits no finding"
+    ]
+
+
 def test_an_exception_of_a_rule_that_was_not_applied_is_left_alone():
     write("pyproject.toml", IGNORE.format(rule="EL501"))
 

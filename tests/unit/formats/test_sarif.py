@@ -164,6 +164,12 @@ def test_a_finding_about_the_whole_file_has_no_region():
     assert set(place) == {"artifactLocation"}
 
 
+def test_a_finding_of_a_rule_that_is_not_listed_has_no_index():
+    log = json.loads(format_sarif(report(judged(found())), (), version="1.0"))
+
+    assert "ruleIndex" not in log["runs"][0]["results"][0]
+
+
 def test_files_are_named_from_the_root_of_the_project_and_escaped():
     names = {"api/uv.lock": "services/ä b#1/%2F:x"}
 
