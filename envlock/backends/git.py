@@ -115,7 +115,7 @@ class GitHistory:
         if program is None:
             raise WorldError(
                 "git is not there: no program of that name on the PATH",
-                hints=["install git, or name two lock files instead of a revision"],
+                hints=["install git, or name files instead of a revision"],
             )
         try:
             done = subprocess.run(  # noqa: S603 - an argument list; see the module's docstring
@@ -138,8 +138,8 @@ def _refused(folder: str, answer: _Answer) -> HistoryError | WorldError:
     where = f"`{folder}`" if folder != "." else "the current folder"
     if "not a git repository" in answer.error:
         return HistoryError(
-            f"{where} is not in a git repository, so there is no revision to compare with",
-            hints=["name two lock files: `envlock diff OLD NEW`"],
+            f"{where} is not in a git repository, so it has no earlier revisions",
+            hints=["name files that lie on the disk"],
         )
     if "is outside repository" in answer.error:
         return HistoryError(f"git refuses the path: {answer.error}")

@@ -132,13 +132,15 @@ def _look_deeper(  # noqa: PLR0913, PLR0917 - the last step of one look
 
 def _hold_prefix(seen: Sights, reading: Reading, installed: Installed | None) -> Sights:
     """Add how an environment differs from a lock; without one the reason stays as it is."""
-    if installed is None or not reading.kind.is_lock:
+    if installed is None or reading.kind in (FileKind.STACK, FileKind.DOCKERFILE):
         return seen
     wanted = wanted_of_lock(reading, installed.platform)
     if not wanted:
         why = f"the lock has no packages for {installed.platform}, which {installed.path} is of"
         return replace(seen, blind={**seen.blind, Sight.PREFIX: why})
     drift = compare_packages(installed, wanted, optional_of_lock(reading))
+    if not reading.kind.is_lock:  # what its packages brought along is not in it
+        drift = tuple(item for item in drift if item.field != "extra")
     return _with_prefix(seen, installed, drift)
 
 
@@ -174,7 +176,9 @@ def look_into(installed: Installed, policy: AuditPolicy, news: News) -> Seen:
         **_why_machines(policy),
         Sight.STACK: nothing,
         Sight.RECEIPT: nothing,
-        **dict.fromkeys((Sight.RESOLVE, Sight.REBUILD, Sight.PROOF), NOT_SOLVED_AGAIN),
+        Sight.RESOLVE: NOT_SOLVED_AGAIN,
+        Sight.REBUILD: _NOT_BEFORE,
+        Sight.PROOF: _NOT_BEFORE,
     }
     seen = Sights(blind={sight: why for sight, why in blind.items() if why})
     wanted = wanted_of_store(installed)
@@ -184,8 +188,13 @@ def look_into(installed: Installed, policy: AuditPolicy, news: News) -> Seen:
     return Seen(sights=seen, policy=policy, stack=None)
 
 
+_NOT_BEFORE = "it comes after a second solve"
+
+
 def _shallow(reading: Reading, level: AuditLevel) -> str:
-    return f"`--level {level.value}` does it" if is_ours(reading) else NOT_SOLVED_AGAIN
+    if is_ours(reading):
+        return f"`--level {level.value}` does it"
+    return NOT_SOLVED_AGAIN if level is AuditLevel.RESOLVE else _NOT_BEFORE
 
 
 def _why_blind(policy: AuditPolicy, beside: StackSeen, reading: Reading) -> dict[Sight, str]:

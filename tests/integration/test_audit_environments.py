@@ -452,6 +452,20 @@ def test_a_package_that_pip_put_on_top_is_found_against_the_lock(venv: Path, tmp
     assert [item.severity for item in report.findings] == [Severity.ERROR, Severity.WARNING]
 
 
+def test_a_wish_list_is_held_against_it_without_what_its_packages_brought_along(
+    venv: Path, tmp_path: Path
+):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("Alpha==1.1\nomega==1.0\nopen>=2\n", "utf-8")
+
+    report = audited(requirements, codes=CODES, environments=plain(), prefix=str(venv))
+
+    assert told(report, venv) == [
+        "EL801 alpha: alpha in PREFIX has the version `1.0` and should have `1.1`.",
+        "EL801 omega: omega 1.0 should be in PREFIX, and is missing.",
+    ]
+
+
 def test_git_editable_and_local_installs_are_read_with_their_places(venv: Path):
     info = venv / SITE / "alpha-1.0.dist-info" / "direct_url.json"
     for text, kind, revision in (

@@ -165,7 +165,7 @@ def test_outside_a_repository_there_is_no_history(tmp_path: Path, monkeypatch: p
 
     assert str(refused.value) == str(elsewhere.value)
     assert str(refused.value) == (
-        "the current folder is not in a git repository, so there is no revision to compare with"
+        "the current folder is not in a git repository, so it has no earlier revisions"
     )
 
 

@@ -8,6 +8,7 @@ from envlock.audit.rule import LOCKS, Case, Hit, Rule
 from envlock.audit.wording import count
 from envlock.model.finding import Severity
 from envlock.model.installed import FileDrift, FileProblem
+from envlock.model.reading import FileKind
 from envlock.model.sight import Sight
 
 _SHOWN = 3
@@ -49,6 +50,6 @@ RULE = Rule(
     "repaired by `envlock store repair`.",
     severity=Severity.ERROR,
     find=_find,
-    kinds=LOCKS,
+    kinds=LOCKS | {FileKind.REQUIREMENTS, FileKind.ENVIRONMENT},
     needs=(Sight.PREFIX,),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from envlock.audit.rule import LOCKS, Case, Hit, Rule
 from envlock.model.finding import Severity
+from envlock.model.reading import FileKind
 from envlock.model.sight import Difference, Sight
 
 _INSTALLERS = frozenset(["pip", "setuptools", "wheel", "uv"])
@@ -70,6 +71,6 @@ RULE = Rule(
     "to be there.",
     severity=Severity.ERROR,
     find=_find,
-    kinds=LOCKS,
+    kinds=LOCKS | {FileKind.REQUIREMENTS, FileKind.ENVIRONMENT},
     needs=(Sight.PREFIX,),
 )

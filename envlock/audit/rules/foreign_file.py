@@ -9,6 +9,7 @@ from envlock.audit.rule import LOCKS, Case, Hit, Rule
 from envlock.audit.wording import count
 from envlock.model.finding import Severity
 from envlock.model.installed import FileProblem
+from envlock.model.reading import FileKind
 from envlock.model.sight import Sight
 
 _PACKAGES = re.compile(r"(?:.*/)?site-packages/(?:[^/]+/)?")
@@ -62,6 +63,6 @@ RULE = Rule(
     "environment without it.",
     severity=Severity.WARNING,
     find=_find,
-    kinds=LOCKS,
+    kinds=LOCKS | {FileKind.REQUIREMENTS, FileKind.ENVIRONMENT},
     needs=(Sight.PREFIX,),
 )
