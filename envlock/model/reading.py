@@ -68,7 +68,7 @@ class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One place that a package may be taken from."""
 
     address: str
-    """As the file writes it: a URL, a path, an image name."""
+    """As the file writes it: a URL, a path, an image name; empty where it gives hashes alone."""
     kind: OriginKind
     hashes: Mapping[str, str] = {}
     """By algorithm (`sha256`, `md5`, `sha1`, …), as the file writes them."""
@@ -120,7 +120,8 @@ class NamedPlace(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     address: str
     kind: str
-    """`channel`, `index`, `extra-index`, `find-links`."""
+    """`channel`, `index`, `extra-index`, `find-links`; `requirements`, `constraints` and
+    `environment` for a file that is read, too."""
     line: int = 0
 
 
@@ -166,7 +167,7 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One command of a Dockerfile, or one setting: what it does cannot be locked."""
 
     instruction: str
-    """`RUN`, `ENV`, `CMD`, `ENTRYPOINT`, `COPY`, …"""
+    """`RUN`, `ENV`, `CMD`, `ENTRYPOINT`, `COPY`, …; `HEREDOC` for a text that no shell runs."""
     text: str
     """One shell command of the instruction, line ends joined."""
     line: int = 0

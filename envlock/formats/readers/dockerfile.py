@@ -38,6 +38,9 @@ from envlock.model.reading import (
     Reading,
 )
 
+_LIMIT_BYTES = 200_000
+_LIMIT_LINES = 10_000
+"""Nobody writes so many instructions."""
 _INSTRUCTIONS = frozenset(
     (
         *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK"),
@@ -65,7 +68,7 @@ _SHEBANG = re.compile(r"#!\s*(?:\S*/)?(?:env\s+(?:-\S+\s+)*)?(?P<program>\S+)")
 def read(content: bytes, file: str) -> Reading:
     """Read a Dockerfile; see the package's contract. Packages of several stages name theirs."""
     notes = Notes()
-    text = decode(content, file, notes)
+    text = decode(content, file, notes, limit_bytes=_LIMIT_BYTES, limit_lines=_LIMIT_LINES)
     instructions = list(split_instructions(text, notes))
     if not any(item.name in _INSTRUCTIONS for item in instructions):
         raise LockError(

@@ -23,6 +23,9 @@ from envlock.model.reading import (
     Reading,
 )
 
+_LIMIT_BYTES = 5_000_000
+_LIMIT_LINES = 50_000
+"""Ten thousands of packages."""
 _EXPLICIT = "@EXPLICIT"
 _PLATFORM = re.compile(r"#[ \t]*platform:[ \t]*(\S+)[ \t]*")
 _INPUT_HASH = re.compile(r"#[ \t]*input_hash:[ \t]*(\S+)[ \t]*")
@@ -40,7 +43,7 @@ _FROM_PIP = "pypi"
 def read(content: bytes, file: str) -> Reading:
     """Read a list of conda's; see the package's contract."""
     notes = Notes()
-    text = decode(content, file, notes)
+    text = decode(content, file, notes, limit_bytes=_LIMIT_BYTES, limit_lines=_LIMIT_LINES)
     rows = [(at, line.strip()) for at, line in enumerate(text.split("\n"), start=1)]
     platform = next((found[1] for _, row in rows if (found := _PLATFORM.fullmatch(row))), "")
     packages = [

@@ -39,6 +39,9 @@ _VALUES = frozenset(["--no-binary", "--only-binary", "--trusted-host", "--use-fe
 _FLAGS = frozenset(["--no-index", "--pre", "--prefer-binary", "--require-hashes"])
 _OF_ONE = frozenset(["--config-settings", "--config-setting", "--global-option", "-C"])
 """Options of one requirement that change how it is built."""
+_MOST_LINES = 20_000
+"""No list asks for so many packages; `packaging` needs a second for them."""
+_MOST_WORDS = 2_000
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _OPTION = re.compile(r"(?:^|(?<=\s))-")
@@ -59,7 +62,10 @@ class Wishes:
 def read_lines(lines: Iterable[tuple[int, str]], notes: Notes) -> Wishes:
     """Return what numbered lines of a requirements file ask for."""
     reader = _Reader(notes)
-    for logical in _join(_real_lines(lines, notes)):
+    for number, logical in enumerate(_join(_real_lines(lines, notes))):
+        if number >= _MOST_LINES:
+            notes.odd(f"only {_MOST_LINES:,} lines are read, the rest is not", line=logical[0][0])
+            break
         reader.read_line(logical)
     return reader.wishes
 
@@ -67,7 +73,9 @@ def read_lines(lines: Iterable[tuple[int, str]], notes: Notes) -> Wishes:
 def read_words(words: Sequence[str], line: int, notes: Notes) -> Wishes:
     """Return what the words after `pip install` ask for, without options that ask for nothing."""
     reader = _Reader(notes)
-    reader.read_options(list(words), line, is_command=True)
+    if len(words) > _MOST_WORDS:
+        notes.odd(f"only {_MOST_WORDS:,} words of the command are read", line=line)
+    reader.read_options(list(words[:_MOST_WORDS]), line, is_command=True)
     return reader.wishes
 
 

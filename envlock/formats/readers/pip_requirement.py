@@ -14,8 +14,9 @@ from envlock.formats.readers.notes import Notes, shown
 from envlock.formats.readers.origins import fragment_hashes, has_scheme, kind_of, parse_hash
 from envlock.model.reading import Ecosystem, FoundPackage, Origin, OriginKind
 
-_LONGEST = 4000
+_LONGEST = 2000
 """Characters; nobody asks for one package in more, and `packaging` needs time for it."""
+_MOST_BRACKETS = 50
 _NAMED_URL = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)[ \t]*(?P<extras>\[[^\]]*\])?[ \t]*@[ \t]*")
 _NAMED_MARKER = re.compile(r"(?:^|[ \t])[ \t]*;")
 _VCS = re.compile(r"(?P<kind>git|hg|svn|bzr)\+")
@@ -36,7 +37,7 @@ def read_requirement(
 
     What cannot be read is noted, and None is returned, or a package with a name alone.
     """
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST or text.count("(") > _MOST_BRACKETS:
         notes.odd(f"{shown(text)} is too long for a requirement", line=line)
         return None
     named = _NAMED_URL.match(text)

@@ -7,18 +7,37 @@ import codecs
 from envlock.errors import LockError
 from envlock.formats.readers.merges import one_side
 from envlock.formats.readers.notes import Notes
+from envlock.model.lock import LOCK_LIMIT_BYTES
 from envlock.model.reading import OddityKind
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF8_HINT = "save it as UTF-8, or ask its author for the file that the tool wrote"
 
 
-def decode(content: bytes, file: str, notes: Notes) -> str:
+def decode(
+    content: bytes,
+    file: str,
+    notes: Notes,
+    *,
+    limit_bytes: int = LOCK_LIMIT_BYTES,
+    limit_lines: int = LOCK_LIMIT_BYTES,
+) -> str:
     r"""Return the text of a file with `\n` line ends, and one side only of an open merge.
 
     Lines keep their numbers. A byte order mark, UTF-16, Windows line ends and conflict markers are
-    noted. Raises `LockError` for bytes that are no text.
+    noted. Raises `LockError` for bytes that are no text, and for more of them than the format
+    has.
     """
+    if len(content) > limit_bytes:
+        raise LockError(
+            f"{file}: expected at most {limit_bytes:,} bytes, found {len(content):,}",
+            hints=["is this really the file you meant?"],
+        )
+    if (lines := content.count(b"\n") + content.count(b"\r")) > limit_lines:
+        raise LockError(
+            f"{file}: expected at most {limit_lines:,} lines, found {lines:,}",
+            hints=["is this really the file you meant?"],
+        )
     text = _decode(content, file, notes)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1

@@ -18,13 +18,21 @@ from envlock.errors import LockError
 from envlock.formats.readers.notes import Notes, shown
 from envlock.formats.readers.table import Table
 from envlock.formats.readers.text import decode
+from envlock.formats.readers.toml_rows import Rows
 from envlock.model.reading import OddityKind
 
+_LIMIT_BYTES = 8_000_000
+_LIMIT_LINES = 150_000
+"""Three times the largest locks that are known."""
 _HEADER = re.compile(r"^\[\[?[ \t]*[\"']?([\w-]+)[^\n]*", re.MULTILINE)
 _DEEP_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){64}")
 """tomllib needs time with the square of a key's parts."""
 _WHERE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _REPEATED = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Duplicate")
+_LIMIT = 800_000
+"""Characters that `tomllib` is given; it needs a second for them."""
+_DAMAGED_LIMIT = 600_000
+"""The same for all tries to read the pieces of a damaged file."""
 _TRIES = 3
 """How often something is tried in one row before it is given up."""
 
@@ -96,25 +104,24 @@ class _Places:
     def line(self, offset: int) -> int:
         return bisect_right(self._breaks, offset - 1) + 1
 
+    def start(self, line: int) -> int:
+        return self._breaks[line - 2] + 1 if line > 1 else 0
+
 
 def read_toml(content: bytes, file: str, notes: Notes, keys: tuple[str, ...]) -> TomlFile:
     """Return a file's document; `keys` are the names that its array of packages may have.
 
     Raises `LockError` where nothing of it can be read.
     """
-    text = decode(content, file, notes)
+    text = decode(content, file, notes, limit_bytes=_LIMIT_BYTES, limit_lines=_LIMIT_LINES)
     places = _Places(text)
-    if found := _DEEP_KEY.search(text):
-        raise LockError(
-            f"{file}:{places.line(found.start())}: expected a lock, found a key of more than "
-            "64 parts",
-            hints=["is this really the file you meant?"],
-        )
     starts = _row_starts(text, keys)
+    rows = Rows(text)
+    _refuse_what_takes_long(rows.text, file)
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(rows.text)
     except (ValueError, RecursionError) as error:
-        document, starts = _in_pieces(notes, keys, places)
+        document, starts = _in_pieces(notes, keys, places, rows)
         if not document:
             problem, line = _told(error)
             where = f"{file}:{line}" if line else file
@@ -127,7 +134,23 @@ def read_toml(content: bytes, file: str, notes: Notes, keys: tuple[str, ...]) ->
             f"{file}: expected a lock, found a file without any key",
             hints=["lock again: the tool left it empty, or a checkout cut it"],
         )
+    document = rows.put_back(document)
     return TomlFile(document, starts, _rows_end(text, keys, starts), places)
+
+
+def _refuse_what_takes_long(text: str, file: str) -> None:
+    hints = ["is this really the file you meant?"]
+    if len(text) > _LIMIT:
+        raise LockError(
+            f"{file}: expected at most {_LIMIT:,} characters beside the rows of its files, found "
+            f"{len(text):,}",
+            hints=hints,
+        )
+    if found := _DEEP_KEY.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise LockError(
+            f"{file}:{line}: expected a lock, found a key of more than 64 parts", hints=hints
+        )
 
 
 def _row_starts(text: str, keys: tuple[str, ...]) -> list[int]:
@@ -143,60 +166,73 @@ def _rows_end(text: str, keys: tuple[str, ...], starts: list[int]) -> int:
 
 
 def _in_pieces(
-    notes: Notes, keys: tuple[str, ...], places: _Places
+    notes: Notes, keys: tuple[str, ...], places: _Places, rows: Rows
 ) -> tuple[dict[str, Any], list[int]]:
     """Return what can be read of a text that is not TOML as a whole, and where its rows begin."""
     document: dict[str, Any] = {}
     row_starts: list[int] = []
-    for start, end in _pieces(places.text, keys):
-        piece = _Piece(places.text[start:end], places.line(start), notes)
+    lines, shortened = places.text.split("\n"), rows.text.split("\n")
+    budget = _DAMAGED_LIMIT
+    firsts = _piece_lines(places, keys)
+    for first, end in zip(firsts, [*firsts[1:], len(lines) + 1], strict=True):
+        if budget < 0:
+            notes.odd("from here on the file is too damaged to be read", line=first)
+            break
+        piece = _Piece(shortened[first - 1 : end - 1], lines, first, notes)
         values = piece.read()
+        budget -= piece.tried
         for key in keys:
-            rows = values.get(key, [])
-            row_starts += [start] * (len(rows) if isinstance(rows, list) else 1)
-        _join(document, values, notes, piece.line)
+            found = values.get(key, [])
+            row_starts += [places.start(first)] * (len(found) if isinstance(found, list) else 1)
+        _join(document, values, notes, first)
     return document, row_starts
 
 
-def _pieces(text: str, keys: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    """Yield where each row, and each table that belongs to none, begins and ends."""
-    rows = frozenset(_row_starts(text, keys))
-    starts = [0]
-    starts += [
+def _piece_lines(places: _Places, keys: tuple[str, ...]) -> list[int]:
+    """Return the lines at which each row, and each table that belongs to none, begins."""
+    rows = frozenset(_row_starts(places.text, keys))
+    starts = {
         match.start()
-        for match in _HEADER.finditer(text)
-        if match.start() and (match.start() in rows or match[1] not in keys)
-    ]
-    yield from zip(starts, [*starts[1:], len(text)], strict=True)
+        for match in _HEADER.finditer(places.text)
+        if match.start() in rows or match[1] not in keys
+    }
+    return sorted({1, *map(places.line, starts | rows)})
 
 
 class _Piece:
     """A part of a file that is read for itself."""
 
-    def __init__(self, text: str, line: int, notes: Notes) -> None:
-        self.lines = text.split("\n")
-        self.line = line
+    def __init__(self, part: list[str], lines: list[str], first: int, notes: Notes) -> None:
+        self.tried = 0
+        """Characters that were given to the parser, with every try."""
+        self._part = part
+        self._lines = lines
+        self._first = first
         self._notes = notes
 
     def read(self) -> dict[str, Any]:
         """Return its values, without the lines that cannot be read."""
         for _ in range(_TRIES):
+            text = "\n".join(self._part)
+            self.tried += len(text)
             try:
-                return tomllib.loads("\n".join(self.lines))
+                return tomllib.loads(text)
             except (ValueError, RecursionError) as error:
                 problem, at = _told(error)
-                if not self._leave_out(problem, at or len(self.lines)):
+                if not self._leave_out(problem, at or len(self._part)):
                     break
-        self._notes.odd("the table that begins here cannot be read and is left out", line=self.line)
+        self._notes.odd(
+            "the table that begins here cannot be read and is left out", line=self._first
+        )
         return {}
 
     def _leave_out(self, problem: str, at: int) -> bool:
         """Take a line out; say whether there was one to take."""
-        index = min(at, len(self.lines)) - 1
-        while index > 0 and not self.lines[index].strip():
+        index = min(at, len(self._part)) - 1
+        while index > 0 and not self._part[index].strip():
             index -= 1
-        line = self.lines[index].strip()
-        if not line or line.startswith("["):
+        line = self._lines[self._first + index - 1].strip()
+        if not self._part[index].strip() or line.startswith("["):
             return False
         is_repeated = problem.startswith(_REPEATED)
         kind = OddityKind.DUPLICATE_KEY if is_repeated else OddityKind.NOT_UNDERSTOOD
@@ -206,8 +242,9 @@ class _Piece:
             if is_repeated
             else f"{shown(line)} is left out: {problem}"
         )
-        self._notes.add(kind, said, line=self.line + index, subject=key if is_repeated else "")
-        self.lines[index] = ""
+        subject = key if is_repeated else ""
+        self._notes.add(kind, said, line=self._first + index, subject=subject)
+        self._part[index] = ""
         return True
 
 

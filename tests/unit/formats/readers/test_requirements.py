@@ -215,7 +215,7 @@ def test_hashes_of_an_address_are_those_of_its_file():
         ("six --hash=x", "`--hash` has `x`, which is no hash", "six"),
         ('six --config-settings "x', '`six --config-settings "x`: a quote is not closed', ""),
         ("six==" + "1" * 5000, f"`six=={'1' * 75}…` is too long for a requirement", ""),
-        ("six; " + "(" * 3000, f"`six; {'(' * 75}…` is no requirement of PEP 508", ""),
+        ("six; " + "(" * 3000, f"`six; {'(' * 75}…` is too long for a requirement", ""),
         (
             "# hidden\u2028six",
             "a line break that editors do not show is in the line; pip reads what follows as a "
