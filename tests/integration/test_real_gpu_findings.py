@@ -1,7 +1,8 @@
 """What the rules about GPUs and platforms say of the field's own locks.
 
 They are not part of the repository: `ENVLOCK_SHARED_DATA` names a folder that holds `lockfiles/`.
-Each finding here was looked up in the file by hand; a rule that says more, or less, says it here.
+Several of the findings were looked up in the files by hand; a rule that says more, or less, says so
+here.
 """
 
 from __future__ import annotations
