@@ -147,11 +147,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _stack(arguments: argparse.Namespace) -> Stack | None:
-    """Return the stack that was named; None where a lock was, or no file at all."""
-    from envlock.cli.wiring import load_stack
+    """Return the stack that was named; None where a lock was, or no file at all.
 
-    is_stack = arguments.lock is not None and arguments.lock.endswith(".toml")
-    return load_stack(arguments.lock) if is_stack else None
+    Whether the stack is locked is told first, and by whoever reads the lock.
+    """
+    from envlock.cli.wiring import load_stack
+    from envlock.model.lock import lock_path
+
+    path = arguments.lock or ""
+    is_locked = path.endswith(".toml") and is_file(path) and is_file(lock_path(path))
+    return load_stack(path) if is_locked else None
 
 
 def _fill_in(arguments: argparse.Namespace, stack: Stack) -> None:
