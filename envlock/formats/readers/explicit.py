@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from envlock.errors import LockError
+from envlock.formats.readers.conda_address import conda_name
 from envlock.formats.readers.notes import Notes, shown
 from envlock.formats.readers.origins import parse_hash
 from envlock.formats.readers.pip_lines import read_lines
@@ -32,10 +33,7 @@ _INPUT_HASH = re.compile(r"#[ \t]*input_hash:[ \t]*(\S+)[ \t]*")
 _PIP = re.compile(r"#[ \t]*pip[ \t]+(?=\S+[ \t]*@|\S+==)")
 """How conda-lock and its kin keep the pip half in such a file."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[/\\~.]|[A-Za-z]:[/\\]")
-_FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(?:conda|tar\.bz2)")
 _EXPORTED = re.compile(r"(?P<name>[^\s=]+)=(?P<version>[^\s=]+)(?:=(?P<build>[^\s=]+))?")
-_SUBDIR = re.compile(r"(?:linux|osx|win|emscripten|wasi|freebsd|zos)-\w+|noarch")
-_EPOCH = re.compile(r"%21")
 _FROM_PIP = "pypi"
 """Builds of conda's list that mean that pip installed it: `pypi_0`, `pypi`."""
 
@@ -105,20 +103,18 @@ def _packages(
 def _from_address(row: str, line: int, platforms: tuple[str, ...], notes: Notes) -> FoundPackage:
     address, _, fragment = row.partition("#")
     hashes = parse_hash(fragment.strip())
-    parts = address.replace("\\", "/").split("/")
-    name = parts[-1].partition("?")[0]
-    found = _FILE.fullmatch(name)
-    subdir = parts[-2] if parts[1:] and _SUBDIR.fullmatch(parts[-2]) else ""
+    found = conda_name(address)
+    file = address.partition("?")[0].replace("\\", "/").rpartition("/")[2]
     if fragment and not hashes:
-        notes.odd(f"{shown(fragment)} is no hash", line=line, subject=name)
+        notes.odd(f"{shown(fragment)} is no hash", line=line, subject=file)
     if found is None:
-        notes.odd(f"{shown(name)} is no file name of a conda package", line=line, subject=name)
+        notes.odd(f"{shown(file)} is no file name of a conda package", line=line, subject=file)
     return FoundPackage(
-        name=found["name"] if found else name or address,
+        name=found.name if found else file or address,
         ecosystem=Ecosystem.CONDA,
-        version=_EPOCH.sub("!", found["version"]) if found else None,
-        build=found["build"] if found else "",
-        subdir=subdir,
+        version=found.version if found else None,
+        build=found.build if found else "",
+        subdir=found.subdir if found else "",
         platforms=platforms,
         origins=(Origin(address=address, kind=OriginKind.CONDA, hashes=hashes, line=line),),
         line=line,
