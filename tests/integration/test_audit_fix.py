@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from hashlib import md5, sha256
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,45 @@ def test_yes_writes_it_and_audits_what_came_of_it(capsys: pytest.CaptureFixture[
     assert "EL102" not in said.out
     main(["audit", "--fix", "--yes", "conda-lock.yml"])
     assert capsys.readouterr().err.startswith("nothing to repair in 1 file\n")
+
+
+class Terminal(StringIO):
+    """Somebody who answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("answer", "end"),
+    [("y\n", "repaired 1 file\n"), ("\n", "nothing was written\n"), ("", "nothing was written\n")],
+)
+def test_somebody_is_asked_on_a_terminal(
+    answer: str, end: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+
+    status = main(["audit", "--fix", "--fail-on", "error", "conda-lock.yml"])
+
+    said = capsys.readouterr().err
+    assert said.endswith(f"write 1 file? [y/N]: {end}")
+    is_fixed = answer == "y\n"
+    assert (status, Path("conda-lock.yml").read_text() == FIXED) == (int(not is_fixed), is_fixed)
+
+
+def test_the_history_is_never_written_to(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    for command in (["init", "-q"], ["add", "conda-lock.yml"]):
+        subprocess.run(["git", *command], check=True)
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *author, "commit", "-qm", "a"], check=True)
+
+    assert main(["audit", "--fix", "--yes", "HEAD:conda-lock.yml"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: --fix: HEAD:conda-lock.yml lies in the history, and that cannot be written to\n"
+    )
 
 
 def test_a_dry_run_only_shows(capsys: pytest.CaptureFixture[str]):

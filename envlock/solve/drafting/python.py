@@ -34,7 +34,7 @@ def decide_python(
     said = [wish for wish in wishes if is_sayable(wish.version, pypi=False)]
     versions = list(dict.fromkeys(wish.version for wish in said))
     if len(versions) > 1:
-        told = f"{said[0].reason}; elsewhere in the file it is {', '.join(versions[1:])}"
+        told = f"{_found(reading, said[0])}; elsewhere in the file it is {', '.join(versions[1:])}"
         return _decide(versions[0], told, is_guess=True)
     if said and versions != ["*"]:
         return _decide(versions[0], _found(reading, said[0]))

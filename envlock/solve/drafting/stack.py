@@ -13,6 +13,7 @@ from envlock.compat.base_images import BaseImage, read_image
 from envlock.compat.frameworks import framework, known_frameworks
 from envlock.compat.pypi_frameworks import distribution_names
 from envlock.formats.channel import channel_url
+from envlock.formats.secrets import redact_value
 from envlock.formats.stack_values import PYPI_SPECIFIERS
 from envlock.model.draft import Decision, Draft, Keep, LeftOut
 from envlock.model.lock import Lock
@@ -290,6 +291,12 @@ def _dependency(
         entry: dict[str, object] = {"version": wish.version}
         if wish.channel and channel_url(wish.channel) in channels:
             entry["channel"] = wish.channel
+        elif wish.channel:
+            yield LeftOut(
+                what=redact_value(f"channel {wish.channel} of {wish.name}"),
+                reason="the draft takes it from the channels that it names",
+                line=wish.line,
+            )
         if wish.extras:
             entry["extras"] = list(wish.extras)
         if wish.marker:

@@ -9,6 +9,7 @@ from packaging.version import InvalidVersion, Version
 from envlock.formats.stack_values import CONDA_VERSION, PYPI_SPECIFIERS
 from envlock.model.draft import Keep
 
+_SPACES = re.compile(r"(?<=[=<>!~|,]) +| +(?=[|,])")
 _CONDA_SERIES = re.compile(r"(?:\d+!)?\d+\.\d+")
 _ONE = re.compile(r"(?:={1,3} *)?(?P<version>[0-9A-Za-z][0-9A-Za-z._+!-]*)")
 _SERIES = re.compile(r"=* *(?P<version>[0-9A-Za-z][0-9A-Za-z._+!]*?)\.?\*")
@@ -37,7 +38,7 @@ def keep_specifiers(text: str, keep: Keep, *, pypi: bool) -> str:
         is_patch = series["version"].count(".") > 1 and keep is Keep.MINOR
         kept = keep_version(series["version"], keep, pypi=pypi) if is_patch else ""
         return kept if kept.endswith("*") else f"{series['version']}.*"
-    return ",".join(part.strip().replace(" ", "") for part in text.split(","))
+    return _SPACES.sub("", text)
 
 
 def is_sayable(version: str, *, pypi: bool) -> bool:

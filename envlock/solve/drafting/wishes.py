@@ -235,6 +235,11 @@ def _of_pypi(package: FoundPackage, keep: Keep) -> tuple[Wish, list[LeftOut]]:
         others.append(_left(package, f"marker {marker} of {package.name}", _UNSAYABLE))
         marker = ""
     sayable = tuple(extra for extra in extras if re.search(_EXTRA, extra))
+    others += [
+        _left(package, f"extra {extra} of {package.name}", "no extra that a stack can hold")
+        for extra in extras
+        if extra not in sayable
+    ]
     wish = Wish(
         name=asked.name if asked else package.name,
         ecosystem=Ecosystem.PYPI,
@@ -287,6 +292,9 @@ def merge_wishes(wishes: Iterable[Wish]) -> tuple[Mapping[str, Wish], ...]:
 
 
 def _both(first: Wish, second: Wish) -> Wish:
+    extras = tuple(sorted({*first.extras, *second.extras}))
+    wants_gpu = first.wants_gpu or second.wants_gpu
+    first = _with(first, first.version, extras=extras, wants_gpu=wants_gpu)
     if first.version == second.version:
         return first if first.marker == second.marker else _with(first, first.version, marker="")
     if "*" in (first.version, second.version):

@@ -611,6 +611,131 @@ def test_digests_of_a_requirement_are_no_address_and_the_folder_gives_a_name():
     assert imported.draft.left_out == ()
 
 
+def test_what_is_asked_for_twice_becomes_one_wish():
+    reading = Reading(
+        file="requirements.txt",
+        kind=FileKind.REQUIREMENTS,
+        packages=(
+            pypi("numpy>=1.26", 1),
+            pypi("NumPy<3", 2, name="NumPy"),
+            pypi("pandas", 3),
+            pypi("pandas[excel]==2.2.2", 4),
+            pypi("tqdm==4.70", 5),
+            pypi("tqdm==4.71.2", 6),
+            pypi("rich; python_version < '3.12'", 7, name="rich"),
+            pypi("rich", 8),
+            pypi("torch", 9),
+            conda("pytorch", wanted="other::pytorch=2.5", line=10),
+            conda("scipy", wanted="other::scipy", line=11),
+        ),
+    )
+
+    imported = draft(reading)
+
+    assert (
+        """\
+[frameworks]
+pytorch = { version = "*", from = "pypi" }  # from requirements.txt:9
+
+[dependencies]
+scipy = "*"  # from requirements.txt:11
+
+[pypi-dependencies]
+numpy = ">=1.26,<3"  # from requirements.txt:1
+pandas = { version = "2.2.*", extras = ["excel"] }  # from requirements.txt:3
+tqdm = "*"  # guessed: from requirements.txt:5; the file has 4.70.* and 4.71.*
+rich = "*"  # from requirements.txt:7
+
+# Left out, since no stack says it:
+# - line 10: package pytorch 2.5.*: [frameworks] takes it from PyPI already
+# - line 11: channel other of scipy: the draft takes it from the channels that it names
+"""
+        in imported.text
+    )
+
+
+def test_what_no_stack_can_hold_is_told_and_the_rest_is_asked_for():
+    reading = Reading(
+        file="requirements.txt",
+        kind=FileKind.REQUIREMENTS,
+        settings={"requirement": "base.txt", "no-binary": ":all:", "made-by": "pip-compile"},
+        places=(NamedPlace(address="a b", kind="channel", line=1),),
+        packages=(
+            conda("Bad Name", "1.0", line=2),
+            conda("odd", "1.0", line=3, wanted="odd 1.0 b 2"),
+            conda("numpy", "2 b", line=4),
+            pypi("jax[cuda12,k8s]", 5),
+            pypi(
+                "mine @ https://wheels.example/mine-1.0-py3-none-any.whl",
+                6,
+                name="mine",
+                origins=(
+                    Origin(
+                        address="https://u:p@wheels.example/mine-1.0-py3-none-any.whl",
+                        kind=OriginKind.WHEEL,
+                    ),
+                ),
+            ),
+            pypi("six", 7, marker="python_version < '3' or\tx"),
+            FoundPackage(
+                name="gone",
+                ecosystem=Ecosystem.CONDA,
+                version="1.0",
+                platforms=("linux-ppc64le",),
+                line=8,
+            ),
+        ),
+    )
+
+    imported = draft(reading)
+
+    assert describe_left_out(imported.draft) == (
+        "requirements.txt:1: channel a b: no channel that a stack can name",
+        "requirements.txt:2: package bad name: that is no name that a stack can hold",
+        "requirements.txt:3: package odd 1.0 b 2: that is no requirement: a name, perhaps with "
+        "extras, and a range of versions",
+        "requirements.txt:4: version 2 b of numpy: no version that a stack can hold",
+        "requirements.txt:5: extra cuda12 of jax: gpu.cuda asks for it",
+        "requirements.txt:5: extra k8s of jax: a framework is asked for without extras",
+        "requirements.txt:6: package mine at https://***@wheels.example/mine-1.0-py3-none-any.whl: "
+        "named by its address: say it as `{ url = … }` in [pypi-dependencies]",
+        "requirements.txt:7: marker python_version < '3' or\\tx of six: no marker that a stack can "
+        "hold: the package is asked for everywhere",
+        "requirements.txt: platform linux-ppc64le: envlock solves for linux-64, linux-aarch64, "
+        "osx-64, osx-arm64, win-64 and no others",
+        "requirements.txt: requirement base.txt: one file is drafted from: join them, or import "
+        "the other one, too",
+        "requirements.txt: option no-binary :all:: no option of a stack",
+    )
+    assert 'numpy = "*"' in imported.text
+    assert 'six = "*"' in imported.text
+
+
+def test_platforms_that_differ_say_so():
+    reading = Reading(
+        file="conda-lock.yml",
+        kind=FileKind.CONDA_LOCK,
+        platforms=tuple(FoundPlatform(name=name, subdir=name) for name in ("linux-64", "win-64")),
+        packages=(
+            locked("python", "3.12.4"),
+            locked("cuda-version", "12.6"),
+            locked("pytorch", "2.5.1", "cuda-version"),
+            locked("python", "3.11.9", on="win-64"),
+            locked("pytorch", "2.5.1", on="win-64"),
+        ),
+    )
+
+    text = draft(reading).text
+
+    assert (
+        'version = "3.12.*"  # guessed: from conda-lock.yml; elsewhere in the file it is 3.11.*\n'
+    ) in text
+    assert (
+        '[target.win-64]\naccelerator = "cpu"  # guessed: nothing of CUDA is locked for it\n'
+        in text
+    )
+
+
 def test_a_stack_that_exists_is_written_over_only_by_force():
     workspace = FakeWorkspace({"requirements.txt": b"numpy\n"})
     imported = draft_reading(TUTORIAL, Asked(name="x"))
