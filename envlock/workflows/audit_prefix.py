@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
+from packaging.version import InvalidVersion, Version
 
 from envlock.audit.as_lock import as_lock
 from envlock.model.installed import Installed, InstalledPackage
@@ -89,6 +90,16 @@ def optional_of_lock(reading: Reading) -> frozenset[str]:
     )
 
 
+def hashes_of_lock(reading: Reading) -> frozenset[str]:
+    """Return the digest of every file that a lock admits: one version may have many wheels."""
+    return frozenset(
+        origin.hashes["sha256"].lower()
+        for package in reading.packages
+        for origin in package.origins
+        if "sha256" in origin.hashes
+    )
+
+
 def wanted_of_store(installed: Installed) -> tuple[LockedPackage, ...]:
     """Return what the store made an environment of."""
     return tuple(
@@ -107,10 +118,15 @@ def wanted_of_store(installed: Installed) -> tuple[LockedPackage, ...]:
 
 
 def compare_packages(
-    installed: Installed, wanted: Iterable[LockedPackage], optional: frozenset[str] = frozenset()
+    installed: Installed,
+    wanted: Iterable[LockedPackage],
+    *,
+    optional: frozenset[str] = frozenset(),
+    admitted: frozenset[str] = frozenset(),
 ) -> tuple[Difference, ...]:
     """Return how the packages of an environment differ from what it should hold, by name.
 
+    `optional` packages may be missing; files of an `admitted` digest are as good as those wanted.
     In an environment without any conda package, on a Python from elsewhere, the conda half of a
     lock is not there to be compared.
     """
@@ -120,7 +136,10 @@ def compare_packages(
     found: list[Difference] = []
     for key in sorted({*there, *should}):
         rows, packages = should.get(key, ()), there.get(key, ())
-        found += _compare(rows, packages, is_optional=key[1] in optional)
+        if rows and not packages:
+            found += () if key[1] in optional else (_missing(rows[0]),)
+        else:
+            found += _compare(rows, packages, admitted)
     return tuple(replace(item, platform=installed.platform) for item in found)
 
 
@@ -136,32 +155,41 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def _missing(row: LockedPackage) -> Difference:
+    was = f"{row.name} {row.version}"
+    return Difference(subject=row.name, field="missing", was=was, now="")
+
+
 def _compare(
-    rows: Sequence[LockedPackage], packages: Sequence[InstalledPackage], *, is_optional: bool
+    rows: Sequence[LockedPackage],
+    packages: Sequence[InstalledPackage],
+    admitted: frozenset[str],
 ) -> Iterator[Difference]:
-    if not packages:
-        if not is_optional:
-            was = f"{rows[0].name} {rows[0].version}"
-            yield Difference(subject=rows[0].name, field="missing", was=was, now="")
-        return
     for package in packages:
         now = f"{package.name} {package.version}"
         if not rows:
             yield Difference(subject=package.name, field="extra", was="", now=now)
             continue
-        differences = [_first_difference(row, package) for row in rows]
+        differences = [_first_difference(row, package, admitted) for row in rows]
         if None not in differences:
             yield from (item for item in differences[:1] if item)
 
 
-def _first_difference(row: LockedPackage, package: InstalledPackage) -> Difference | None:
+def _first_difference(
+    row: LockedPackage, package: InstalledPackage, admitted: frozenset[str]
+) -> Difference | None:
     """Return the weightiest difference; None where it is the same package."""
     from envlock.solve.difference import parse_archive  # noqa: PLC0415 - most audits need none
 
-    pairs = [("version", row.version, package.version)]
+    pairs: list[tuple[str, str, str]] = []
     if row.manager == "conda":
+        pairs.append(("version", row.version, package.version))
         pairs.append(("build", parse_archive(row).build, package.build))
-    if row.sha256 and package.sha256:
+    elif not _is_same_version(row.version, package.version):
+        pairs.append(("version", row.version, package.version))
+    if package.sha256 in admitted:
+        pass  # another file of that version, which the lock names too
+    elif row.sha256 and package.sha256:
         pairs.append(("sha256", row.sha256.lower(), package.sha256))
     elif row.md5 and package.md5:
         pairs.append(("md5", row.md5.lower(), package.md5))
@@ -169,3 +197,11 @@ def _first_difference(row: LockedPackage, package: InstalledPackage) -> Differen
         if was != now and was and now:
             return Difference(subject=package.name, field=field, was=was, now=now)
     return None
+
+
+def _is_same_version(one: str, other: str) -> bool:
+    """Say whether two versions of a distribution are one: `1.0` and `1.0.0` are."""
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other

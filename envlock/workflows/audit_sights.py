@@ -14,6 +14,7 @@ from envlock.model.stack import AuditLevel, Stack
 from envlock.workflows.audit_news import NO_NEWS, News, NewsSeen, hear
 from envlock.workflows.audit_prefix import (
     compare_packages,
+    hashes_of_lock,
     optional_of_lock,
     reading_of,
     wanted_of_lock,
@@ -138,7 +139,12 @@ def _hold_prefix(seen: Sights, reading: Reading, installed: Installed | None) ->
     if not wanted:
         why = f"the lock has no packages for {installed.platform}, which {installed.path} is of"
         return replace(seen, blind={**seen.blind, Sight.PREFIX: why})
-    drift = compare_packages(installed, wanted, optional_of_lock(reading))
+    drift = compare_packages(
+        installed,
+        wanted,
+        optional=optional_of_lock(reading),
+        admitted=hashes_of_lock(reading),
+    )
     if not reading.kind.is_lock:  # what its packages brought along is not in it
         drift = tuple(item for item in drift if item.field != "extra")
     return _with_prefix(seen, installed, drift)
