@@ -84,10 +84,12 @@ def git_revision(address: str) -> str:
 
 def unquote(text: str) -> str:
     """Return an address with what is percent-encoded in it decoded: `1%21` -> `1!`."""
+    if "%" not in text:
+        return text
     return _ENCODED.sub(
         lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="replace"), text
     )
 
 
 def _path(address: str) -> str:
-    return re.split(r"[?#]", address, maxsplit=1)[0]
+    return address.partition("?")[0].partition("#")[0]

@@ -19,7 +19,7 @@ _JUJUTSU = frozenset(sign * 7 for sign in "+-%")
 
 def one_side(text: str, notes: Notes) -> str:
     """Return the text with the first side of each open merge, the other lines left empty."""
-    if not _FRAME.search(text):
+    if ("<<<<<<<" not in text and ">>>>>>>" not in text) or not _FRAME.search(text):
         return text
     lines = text.split("\n")
     at = 0

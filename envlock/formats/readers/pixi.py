@@ -91,8 +91,9 @@ class _PixiFile:
         for at, row in enumerate(rows):
             by_reference.setdefault(row.reference, []).append(at)
         finder = _Finder(rows, by_reference, uses, platforms, self._notes)
-        for name, value in environments.items():
-            self._environment(name, value, finder)
+        for at, (name, value) in enumerate(environments.items()):
+            line = self._yaml.line_of(f"\n  {name}:") + 1 if at < _NAMED_LINES else 1
+            self._environment(name, value, finder, line)
         for name in finder.seen:
             platforms.setdefault(name, FoundPlatform(name=name, subdir=name))
         finder.follow_builds()
@@ -140,8 +141,7 @@ class _PixiFile:
             if row is not None:
                 yield row
 
-    def _environment(self, name: str, value: Any, finder: _Finder) -> None:
-        line = self._yaml.line_of(f"\n  {name}:") + 1
+    def _environment(self, name: str, value: Any, finder: _Finder, line: int) -> None:
         line = line if line > 1 else self._yaml.line_of("environments:")
         if not isinstance(value, dict):
             self._notes.odd(f"the environment {shown(name)} holds {shown(value)}", line=line)
@@ -203,6 +203,8 @@ class _PixiFile:
 
 
 _NAMED = 3
+_NAMED_LINES = 100
+"""Of so many environments the line is looked for; the most that was seen is 24."""
 _PLACES: Mapping[str, str] = {
     "channels": "channel",
     "indexes": "index",

@@ -30,7 +30,6 @@ _GAP = r"(?: ++|(?=\n|\Z))"
 _COMMENT = r"(?:(?<![^ \n])#[^\n]*+)?"
 _LINE = rf" *+(?:-{_GAP})*+(?:{_KEY}:{_GAP})?(?:{_VALUE})? *+{_COMMENT}"
 _SIMPLE = re.compile(rf"(?:{_LINE}\n)*+{_LINE}")
-_NOT_ASCII = re.compile(r"[^\n -~]")
 
 
 class _DeclinedError(ValueError):
@@ -39,7 +38,8 @@ class _DeclinedError(ValueError):
 
 def parse_plain(text: str) -> dict[str, Any] | list[Any] | None:
     """Return the tables, lists and texts of a text in the plain form; None for any other."""
-    if _NOT_ASCII.search(text) or not _SIMPLE.fullmatch(text) or is_too_deep(text):
+    is_printable = text.isascii() and text.replace("\n", " ").isprintable()
+    if not is_printable or not _SIMPLE.fullmatch(text) or is_too_deep(text):
         return None
     import yaml_rs  # noqa: PLC0415 - only what is no lock of ours needs it
 
