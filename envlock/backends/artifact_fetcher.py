@@ -10,14 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import TypeVar
 
 import msgspec
 
@@ -31,6 +26,7 @@ from envlock.backends.artifact_http import (
     Places,
     hint_for,
 )
+from envlock.backends.crew import Crew, bounded, raise_first
 from envlock.backends.pypi_credentials import Credentials, Vault
 from envlock.backends.pypi_faults import HttpFault, Received
 from envlock.errors import EnvlockError, LockError, WorldError
@@ -38,19 +34,10 @@ from envlock.formats.secrets import VARIABLE
 from envlock.ports.artifacts import FetchProgress, WantedArtifact
 
 _CHUNK_BYTES = 1 << 20
-_SHOWN = 10
-"""So many lines of a list; the rest is counted."""
 _TURN_SECONDS = 0.1
 """Between two looks at a lock that someone else has."""
-_GRACE_SECONDS = 1.0
-"""For threads to come to an end; one that waits for a silent server is left behind."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _RESUMABLE = "What came whole stays, and what came in part is taken up by the next run."
-_T = TypeVar("_T")
-
-
-class _StoppedError(Exception):
-    """Something else failed, or someone had enough."""
 
 
 class ArtifactFetcher:
@@ -104,13 +91,13 @@ class ArtifactFetcher:
             raise _folder_error(self._folder, "the archives cannot be looked at", error) from error
 
     def _recheck(self, present: Sequence[WantedArtifact]) -> None:
-        crew = _Crew(self._options.jobs)
+        crew = Crew(self._options.jobs)
 
         def look(item: WantedArtifact) -> None:
             if not self._folder.digest_matches(item.sha256, crew.heed):
                 self._folder.remove(item.sha256)
 
-        _raise_first(crew.do(present, look))
+        raise_first(crew.do(present, look))
 
     def _places(self, missing: Sequence[WantedArtifact], finder: Places) -> dict[str, Place]:
         places: dict[str, Place] = {}
@@ -120,7 +107,7 @@ class ArtifactFetcher:
                 places[item.sha256] = finder.find(item)
             except EnvlockError as error:
                 errors.append(error)
-        _raise_first(errors)
+        raise_first(errors)
         far = [item for item in missing if places[item.sha256].path is None]
         if far and self._options.offline:
             raise _offline(far)
@@ -156,13 +143,13 @@ class _Run:
         self._clients = clients
         self._options = options
         self._progress = progress
-        self._crew = _Crew(options.jobs, interrupt=clients.interrupt)
+        self._crew = Crew(options.jobs, interrupt=clients.interrupt)
         self._missing: Sequence[WantedArtifact] = ()
 
     def fetch(self, missing: Sequence[WantedArtifact]) -> None:
         """Fetch everything. Raises as the port says."""
         self._missing = missing
-        _raise_first(self._crew.do(missing, self._fetch_one, self._progress.done))
+        raise_first(self._crew.do(missing, self._fetch_one, self._progress.done))
 
     def _fetch_one(self, wanted: WantedArtifact) -> None:
         place = self._places[wanted.sha256]
@@ -273,97 +260,6 @@ class _Run:
         )
 
 
-class _Crew:
-    """Threads that do one thing to many items, until one fails or someone has had enough."""
-
-    def __init__(self, jobs: int, interrupt: Callable[[], None] = lambda: None) -> None:
-        self.stop = threading.Event()
-        self._jobs = jobs
-        self._interrupt = interrupt
-        self._results: SimpleQueue[tuple[object, BaseException | None] | None] = SimpleQueue()
-
-    def heed(self, _: int) -> None:
-        """Raise where the work should end."""
-        if self.stop.is_set():
-            raise _StoppedError
-
-    def do(
-        self,
-        items: Sequence[_T],
-        work: Callable[[_T], None],
-        done: Callable[[_T], None] = lambda _: None,
-    ) -> list[BaseException]:
-        """Return the failures, the first one first; `done` is called in this thread."""
-        todo = deque(items)
-        count = min(max(1, self._jobs), len(items))
-        # Daemons: whoever interrupts a program does not want to wait for a silent server.
-        threads = [
-            threading.Thread(target=self._loop, args=(todo, work), daemon=True)
-            for _ in range(count)
-        ]
-        try:
-            for thread in threads:
-                thread.start()
-            return self._listen(count, done)
-        except BaseException:
-            self._end(threads)
-            raise
-
-    def _loop(self, todo: deque[_T], work: Callable[[_T], None]) -> None:
-        try:
-            while todo and not self.stop.is_set():
-                try:
-                    item = todo.popleft()
-                except IndexError:
-                    return
-                error = self._attempt(item, work)
-                self._results.put((item, error))
-                if error is not None:  # after it was put: nobody's being stopped comes before it
-                    self.stop.set()
-        finally:
-            self._results.put(None)
-
-    def _attempt(self, item: _T, work: Callable[[_T], None]) -> BaseException | None:
-        try:
-            work(item)
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever called `do`
-            return error
-        return None
-
-    def _listen(self, count: int, done: Callable[[_T], None]) -> list[BaseException]:
-        failures: list[BaseException] = []
-        deadline: float | None = None
-        while count:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            try:
-                found = self._results.get(timeout=left)
-            except Empty:
-                break
-            if found is None:
-                count -= 1
-                continue
-            item, error = found
-            if error is None:
-                done(item)  # type: ignore[arg-type]
-            elif isinstance(error, EnvlockError) or deadline is None:
-                failures.append(error)  # others come of being stopped
-            if error is not None and deadline is None:
-                deadline = time.monotonic() + _GRACE_SECONDS
-                self._halt()
-        return failures
-
-    def _halt(self) -> None:
-        self.stop.set()
-        self._interrupt()
-
-    def _end(self, threads: Sequence[threading.Thread]) -> None:
-        self._halt()
-        deadline = time.monotonic() + _GRACE_SECONDS
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join(max(0.0, deadline - time.monotonic()))
-
-
 def _folder_error(folder: ArtifactFolder, what: str, error: OSError) -> WorldError:
     return WorldError(
         f"{what}: {error.strerror or error}\n  folder: {folder.root}\n{_RESUMABLE}",
@@ -433,30 +329,12 @@ def _offline(far: Sequence[WantedArtifact]) -> WorldError:
         "\n".join(
             [
                 f"{count} not here, and envlock was told to stay offline",
-                *_bounded(lines),
+                *bounded(lines),
                 f"In all {about}{known:,} bytes. {UNTOUCHED}",
             ]
         ),
         hints=["run it once with a network; after that everything is here"],
     )
-
-
-def _bounded(lines: Sequence[str]) -> list[str]:
-    if len(lines) <= _SHOWN:
-        return list(lines)
-    return [*lines[:_SHOWN], f"  and {len(lines) - _SHOWN:,} more"]
-
-
-def _raise_first(errors: Sequence[BaseException]) -> None:
-    """Raise the first failure, with the others in its message."""
-    if not errors:
-        return
-    first, *others = errors
-    if not isinstance(first, EnvlockError) or not others:
-        raise first
-    lines = [f"  {str(error).partition(chr(10))[0]}" for error in others]
-    message = "\n".join([first.message, "Failed as well:", *_bounded(lines)])
-    raise type(first)(message, hints=first.hints, detail=first.detail)
 
 
 def _merged(wanted: Iterable[WantedArtifact]) -> list[WantedArtifact]:
