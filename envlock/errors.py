@@ -117,6 +117,16 @@ class StoreError(EnvlockError):
     """The store, an environment or a generation is not there, or not what it must be."""
 
 
+class DepotError(EnvlockError):
+    """A depot gave what nobody trusted has signed, or what is not what was signed."""
+
+
+class NotInDepotError(DepotError):
+    """A depot does not have what was asked of it."""
+
+    exit_code = ExitCode.NO
+
+
 class WorldError(EnvlockError):
     """The network, the disk or the machine did not do what was asked."""
 

@@ -53,6 +53,7 @@ DOORS = {
     "pypi_simple": ("backends/pypi_",),
     "remotezip": ("backends/pypi_",),
     "cryptography": ("backends/signing",),
+    "fsspec": ("backends/depot_remote",),
 }
 
 

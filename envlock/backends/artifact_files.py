@@ -56,19 +56,19 @@ class MismatchError(Exception):
 
     def __init__(self, what: str, expected: str, received: str, size_bytes: int | None) -> None:
         super().__init__(f"{what}: {received}")
-        self._what = what
-        self._expected = expected
-        self._received = received
+        self.what = what
+        self.expected = expected
+        self.received = received
         self._size_bytes = size_bytes
 
     def error(self, wanted: WantedArtifact, shown: str, *, remark: str = "") -> ArchiveError:
         """Return the error; `shown` is where the file came from."""
-        headline = "size" if self._what == "size" else "digest"
+        headline = "size" if self.what == "size" else "digest"
         size = "" if self._size_bytes is None else f"{self._size_bytes:,} bytes "
         return ArchiveError(
             f"{headline} mismatch for `{wanted.file_name}`\n"
-            f"  expected {self._what}: {self._expected}\n"
-            f"  received {self._what}: {self._received}   ({size}from {shown})\n"
+            f"  expected {self.what}: {self.expected}\n"
+            f"  received {self.what}: {self.received}   ({size}from {shown})\n"
             f"{remark}"
             "The download was discarded; the store is unchanged.",
             hints=[

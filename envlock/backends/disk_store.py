@@ -38,6 +38,7 @@ from envlock.model.tree import EntryDifference
 from envlock.ports.reporter import Reporter
 from envlock.ports.store import Needs
 from envlock.store.address import label_of, split_label
+from envlock.store.promise import check_promise
 from envlock.store.tree import compare_trees, format_tree, tree_digest
 
 if TYPE_CHECKING:
@@ -112,13 +113,17 @@ class DiskStore:
     def realise(self, plan: BuildPlan, needs: Needs, reporter: Reporter) -> Realisation:
         """Build an environment whose artifacts have been fetched; the caller is `building` it.
 
-        Raises `ArchiveError`, `StoreError`, `WorldError`; then the store holds what it held.
+        Raises `ArchiveError`, `StoreError`, `WorldError`, and `DepotError` when not what was
+        promised comes of it; then the store holds what it held.
         """
         label = label_of(plan.derivation)
         target = self.layout.environments / label
         # One connection that stays: whoever closes the last one folds SQLite's log away.
         with self.database(), self._staged(target, needs) as staging:
             built = self._build(plan, staging, self._trees(needs), reporter)
+            if plan.promise is not None:
+                tree = tree_digest(format_tree(built.entries))
+                check_promise(plan.promise, plan.derivation.name, built.content_sha256, tree)
             environment = self._describe(label, plan.derivation, built, needs)
             with self.database() as database:
                 # A row whose folder is gone must not stand for what comes in its place.

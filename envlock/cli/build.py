@@ -87,7 +87,12 @@ def _tell(built: Build, arguments: argparse.Namespace) -> None:
 
         print(format_canonical(describe(built)))
         return
-    if not arguments.quiet:
+    tell_built(built, quiet=arguments.quiet)
+
+
+def tell_built(built: Build, *, quiet: bool) -> None:
+    """Print what was built, for people, and its path."""
+    if not quiet:
         for line in _lines(built):
             print(line, file=sys.stderr)
         sys.stderr.flush()

@@ -49,6 +49,8 @@ COMMANDS = MappingProxyType(
         "receipt": "show, check and sign what a verification leaves",
         "challenge": "compare two receipts of one lock",
         "export": "write a lock for another builder: real Nix",
+        "push": "put a built environment where other machines can pull it",
+        "pull": "take a lock's environment from where another machine pushed it",
         "bisect": "name the package that makes the difference between two locks",
         "schema": "print the JSON Schema of the stack file",
     }

@@ -106,11 +106,23 @@ class Generation(Struct, frozen=True, kw_only=True):
     is_current: bool
 
 
+class Promise(Struct, frozen=True, kw_only=True):
+    """What must come of a build, because somebody has said so; else there is none."""
+
+    content_sha256: str
+    tree_sha256: str = ""
+    """Empty where the promise was made for another prefix."""
+    by: str
+    """For people: who said it."""
+
+
 class BuildPlan(Struct, frozen=True, kw_only=True):
     """What an environment is to be, and what it is made of, in the same order."""
 
     derivation: Derivation
     artifacts: tuple[Artifact, ...]
+    promise: Promise | None = None
+    """None: whatever comes of it is right."""
 
 
 class Realisation(Struct, frozen=True, kw_only=True):

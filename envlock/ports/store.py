@@ -57,7 +57,8 @@ class Store(Protocol):
     def realise(self, plan: BuildPlan, needs: Needs, reporter: Reporter) -> Realisation:
         """Build an environment whose artifacts have been fetched; the caller is `building` it.
 
-        Raises `ArchiveError`, `StoreError`, `WorldError`; then the store holds what it held.
+        Raises `ArchiveError`, `StoreError`, `WorldError`, and `DepotError` when not what was
+        promised comes of it; then the store holds what it held.
         """
         ...
 

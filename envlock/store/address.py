@@ -29,6 +29,16 @@ def key_of(derivation: Derivation) -> str:
     return base64.b32encode(sha256(content.encode()).digest()[:_KEY_BYTES]).decode().lower()
 
 
+def place_free_key_of(derivation: Derivation) -> str:
+    """Return the key that a derivation has wherever its store lies: what stores share goes by it.
+
+    It is no key of a folder: whatever folder there was, its key would be another one.
+    """
+    content = {"layout": 1, **msgspec.to_builtins(derivation), "store_folder": None}
+    digest = sha256(format_canonical(content).encode()).digest()
+    return base64.b32encode(digest[:_KEY_BYTES]).decode().lower()
+
+
 def label_of(derivation: Derivation) -> str:
     """Return the folder's name, `<key>-<name>`."""
     return f"{key_of(derivation)}-{derivation.name}"

@@ -1,0 +1,40 @@
+"""What a depot says of an environment: enough to have it without its channels, and no more."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class DepotObject(Struct, frozen=True, kw_only=True):
+    """One file of a depot; it lies there by its digest."""
+
+    file_name: str
+    """For people, and for what a lock calls it."""
+    sha256: str
+    size_bytes: int
+
+
+class DepotEntry(Struct, frozen=True, kw_only=True):
+    """One environment in a depot. It names no machine, folder or person."""
+
+    key: str
+    """The derivation's key without the store's folder: the same lock has it anywhere."""
+    name: str
+    platform: str
+    content_sha256: str
+    """What must come out, whatever the prefix."""
+    tree_sha256: str
+    """What came out for the prefix that it was built for: all of it, bytecode too."""
+    derivation_key: str
+    """That prefix's folder begins with it; a store at the same place has the same."""
+    prefix_bytes: int
+    """How long that prefix was."""
+    size_bytes: int
+    """Of the environment's files."""
+    artifacts: tuple[DepotObject, ...]
+    """In the derivation's order."""
+    serial: int
+    """Grows with every entry of a key: an older one that comes again is told by it."""
+    pushed_at: str
+    """UTC, as `2026-11-24T10:00:00Z`."""
+    envlock_version: str
