@@ -33,6 +33,8 @@ _LIMIT = 800_000
 """Characters that `tomllib` is given; it needs a second for them."""
 _DAMAGED_LIMIT = 600_000
 """The same for all tries to read the pieces of a damaged file."""
+_MOST_ROWS = 20_000
+"""No lock has so many packages."""
 _TRIES = 3
 """How often something is tried in one row before it is given up."""
 
@@ -79,6 +81,9 @@ class TomlFile:
         starts = self._starts if len(self._starts) == len(rows) else [-1] * len(rows)
         for at, (value, start) in enumerate(zip(rows, starts, strict=True)):
             line = self._places.line(start) if start >= 0 else 0
+            if at >= _MOST_ROWS:
+                notes.odd(f"only {_MOST_ROWS:,} rows are read, the rest is not", line=line)
+                return
             if not isinstance(value, dict):
                 notes.odd(f"expected a table for {what}, found {shown(value)}", line=line)
                 continue

@@ -102,7 +102,10 @@ class _Lock:
         wants = tuple(_wants(table.tables("dependencies")))
         extras = _grouped(table.table("optional-dependencies"))
         groups = {
-            key: part for name in _GROUPS for key, part in _grouped(table.table(name)).items()
+            key: part
+            for name in _GROUPS
+            if name in table
+            for key, part in _grouped(table.table(name)).items()
         }
         markers = table.texts("resolution-markers")
         package = FoundPackage(

@@ -176,3 +176,16 @@ def test_a_file_of_which_nothing_can_be_read_is_refused_with_a_hint(content: byt
 
     assert found.startswith(message)
     assert len(hints) == 1
+
+
+def test_more_rows_than_any_lock_has_are_not_read():
+    _, rows, oddities = read(b"[[package]]\n" * 20_001)
+
+    assert len(rows) == 20_000
+    assert oddities == (
+        Oddity(
+            kind=OddityKind.NOT_UNDERSTOOD,
+            said="only 20,000 rows are read, the rest is not",
+            line=20_001,
+        ),
+    )
