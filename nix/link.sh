@@ -25,6 +25,6 @@ cat_artifacts=$(tool cat "$artifactsPath")
 printf '{"out": "%s", "work": "%s", "compiler": "%s", "workers": %d, "python": [%s], "artifacts": %s}' \
   "$out" "$PWD/work" "$compiler" "$cores" "$words" "$cat_artifacts" > plan.json
 
-export PYTHONHASHSEED=0 LC_ALL=C.UTF-8
+export PYTHONHASHSEED=0 PYTHONUTF8=1 LC_ALL=C.UTF-8
 exec "$@" -s -S -B -c \
   "import sys; sys.path.insert(0, '$PWD/modules'); from linker.link import main; main()" plan.json

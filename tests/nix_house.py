@@ -44,6 +44,10 @@ _USER = """\
     {{
       packages.x86_64-linux.default = make "x86_64-linux";
       packages.aarch64-linux.default = make "aarch64-linux";
+      packages.x86_64-linux.plain = envlock.lib.fromLock {{
+        lock = ./lock.nix.json;
+        system = "x86_64-linux";
+      }};
     }};
 }}
 """
@@ -70,6 +74,8 @@ _STUB = """\
         mkShell = attrs: make (attrs // { name = "shell"; });
         autoPatchelfHook = fake "hook";
         makeWrapper = fake "wrapper";
+        busybox = fake "busybox";
+        glibc = fake "glibc";
         zlib = fake "zlib";
         git = fake "git";
         strace = fake "strace";

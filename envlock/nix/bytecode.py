@@ -14,6 +14,9 @@ _BATCH = 150
 """Sources per process, as the store has it: what was compiled before changes what is shared."""
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
 
+_DIGEST_AT = 8
+_DIGEST_BYTES = 8
+
 Job = List[str]
 """A source, the file name that goes into its code, the folder that its bytecode goes beside."""
 
@@ -55,10 +58,30 @@ class Compiler(NamedTuple):
             raise LinkError("the locked Python cannot compile: %s" % said)
 
 
-def remove_shipped(place: str) -> None:
-    """Remove the bytecode that a package has brought for a source."""
+def remove_bytecode(place: str) -> None:
+    """Remove the bytecode of a source."""
+    for path in bytecode_of(place):
+        os.unlink(path)
+
+
+def forget_digest(place: str) -> None:
+    """Put zeros where the bytecode of a source has the source's digest, which nobody looks at.
+
+    Where Nix builds a path a second time it may do so under another one, and put the right one in
+    its place afterwards: so nothing in an environment may be made of the prefix but the prefix.
+    """
+    for path in bytecode_of(place):
+        with open(path, "r+b") as file:
+            file.seek(_DIGEST_AT)
+            file.write(bytes(_DIGEST_BYTES))
+
+
+def bytecode_of(place: str) -> List[str]:
+    """Return where the bytecode of a source lies."""
     folder, name = os.path.split(place)
     cache = os.path.join(folder, "__pycache__")
-    for shipped in os.listdir(cache) if os.path.isdir(cache) else ():
-        if shipped.startswith(name[:-3] + ".cpython-") and shipped.endswith(".pyc"):
-            os.unlink(os.path.join(cache, shipped))
+    return [
+        os.path.join(cache, file)
+        for file in (sorted(os.listdir(cache)) if os.path.isdir(cache) else ())
+        if file.startswith(name[:-3] + ".cpython-") and file.endswith(".pyc")
+    ]

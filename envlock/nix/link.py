@@ -17,7 +17,7 @@ import zipfile
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from .archives import unpack_conda, unpack_wheel
-from .bytecode import Compiler, Job, remove_shipped
+from .bytecode import Compiler, Job, forget_digest, remove_bytecode
 from .conda import CondaLinker, Package, Python, find_python, meta_files, read_package
 from .rewrite import LinkError
 from .tree import Item, Tree
@@ -106,8 +106,10 @@ def _compile(
                 _take(os.path.join(place, path), os.path.join(out, target))
     present = [path for path in late if os.path.isfile(os.path.join(out, path))]
     for path in present:
-        remove_shipped(os.path.join(out, path))
+        remove_bytecode(os.path.join(out, path))
     compiler.compile([[_job(out, path, os.path.join(out, path)) for path in present]])
+    for path in present:
+        forget_digest(os.path.join(out, path))
 
 
 def _job(root: str, path: str, target: str) -> Job:

@@ -155,8 +155,10 @@ def test_it_refers_to_nothing_but_itself_so_not_to_a_driver(nix: NixHouse, built
     assert nix.succeed("nix-store", "--query", "--references", str(built)) == str(built)
 
 
-def test_built_again_it_is_the_same(nix: NixHouse, built: Path):
-    assert nix.build("--rebuild") == str(built)
+@pytest.mark.parametrize("sandbox", [True, False], ids=["sandbox", "no-sandbox"])
+def test_built_again_it_is_the_same(nix: NixHouse, built: Path, *, sandbox: bool):
+    """Without a sandbox Nix builds it elsewhere and then puts the prefix right."""
+    assert nix.build("--rebuild", sandbox=sandbox) == str(built)
 
 
 def tree(root: Path) -> dict[str, tuple[object, ...]]:
@@ -185,7 +187,7 @@ SOURCES_WITH_PREFIX = {
     "lib/python3.11/site-packages/__pycache__/linked_again.cpython-311.pyc",
     "lib/python3.11/site-packages/__pycache__/linked_home.cpython-311.pyc",
 }
-"""Bytecode that holds a digest of its source, which holds the prefix."""
+"""In ours this bytecode holds a digest of its source, which holds the prefix; in theirs zeros."""
 
 
 def test_it_is_what_envlocks_own_store_makes_of_the_same_lock(
@@ -243,9 +245,37 @@ def test_a_half_that_is_cut_off_builds_nothing(nix: NixHouse, exported: Path):
         exported.write_bytes(kept)
 
     assert done.returncode != 0
+    assert "greeting-1.0-0.conda-unpacked.drv' failed" in without_colour(done.stderr)
+
+
+def test_where_nothing_is_said_busybox_and_glibc_are_those_of_nixpkgs(
+    nix: NixHouse, exported: Path
+):
+    shown = nix.succeed(
+        *("nix", "show-derivation", "path:.#packages.x86_64-linux.plain"),
+        *("--override-input", "envlock/nixpkgs", f"path:{nix.stub}", "--no-write-lock-file"),
+    )
+
+    (derivation,) = json.loads(shown).values()
+    builder, loader = derivation["builder"], derivation["env"]["loader"]
+    assert builder.endswith("-busybox/bin/busybox")
+    assert loader.endswith("-glibc/lib/ld-linux-x86-64.so.2")
+
+
+def test_an_artifact_that_is_nowhere_is_named_with_what_to_do(nix: NixHouse, exported: Path):
+    value = json.loads(exported.read_bytes())
+    rows = value["systems"]["x86_64-linux"]["artifacts"]
+    next(row for row in rows if row["name"] == "numpy").update(sha256="1" * 64, url="")
+    kept = exported.read_bytes()
+    try:
+        exported.write_text(json.dumps(value), "utf-8")
+        done = nix.run(*nix.build_command())
+    finally:
+        exported.write_bytes(kept)
+
     said = without_colour(done.stderr)
-    assert "greeting-1.0-0.conda-unpacked.drv' failed" in said
-    assert "contains more than one file" in said
+    assert done.returncode != 0
+    assert "seed://nix-store --add-fixed sha256 numpy-" in said
 
 
 def test_a_system_that_the_lock_is_not_for_is_named(nix: NixHouse, exported: Path):

@@ -111,6 +111,29 @@ def test_a_package_is_linked_with_its_prefix_and_its_bytecode(tmp_path: Path):
     ]
 
 
+def test_nothing_is_made_of_the_prefix_but_the_prefix_itself(tmp_path: Path):
+    """So that Nix may build under another path of the same length and put the right one there."""
+    home = Member(content=f"A = '{PLACEHOLDER}'\n".encode(), placeholder=PLACEHOLDER)
+    members = {f"{SITE}/home.py": home, f"{SITE}/again.py": Member(target="home.py")}
+    (tmp_path / "channel").mkdir()
+    packages = [python(tmp_path / "channel"), package(tmp_path / "channel", "demo", members)]
+    trees = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        assert link(tmp_path / name, packages) == ""
+        out = tmp_path / name / "out"
+        trees.append(
+            {
+                path.relative_to(out): path.read_bytes().replace(bytes(out), b"@" * len(bytes(out)))
+                for path in out.rglob("*")
+                if path.is_file()
+            }
+        )
+
+    assert len(trees[0]) == 8
+    assert trees[0] == trees[1]
+
+
 def test_what_conda_finds_says_what_is_there_and_nothing_of_this_machine(tmp_path: Path):
     link(tmp_path, [python(tmp_path), package(tmp_path, "demo", {"share/a": Member()})])
 
