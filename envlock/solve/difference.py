@@ -310,7 +310,7 @@ def _entries(lock: Lock, platforms: Sequence[str], *, hashes: bool) -> Mapping[s
 def _inputs(text: str | None) -> Mapping[str, str]:
     try:
         value = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         return {"(damaged)": text or ""}

@@ -96,7 +96,7 @@ def _changed_inputs(locked_text: str, inputs: Mapping[str, object]) -> list[str]
         return []
     try:
         locked = json.loads(locked_text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [f"the lock's head is damaged: {INPUTS} is not JSON"]
     if not isinstance(locked, dict):
         return [f"the lock's head is damaged: {INPUTS} is not a table"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from types import MappingProxyType
 
-from envlock.errors import EnvlockError, NoSolutionError, PinError
+from envlock.errors import EnvlockError, LockError, NoSolutionError, PinError
 from envlock.formats.conda_lock import FACT_PREFIX, read_lock
 from envlock.model.lock import LockedPackage
 from envlock.model.reading import Reading
@@ -33,8 +33,8 @@ def resolve_again(reading: Reading, content: bytes, beside: StackSeen, tools: Au
     )
 
     pins = tools.pins_beside(beside.path)
-    options = SolveOptions(as_of_ms=_as_of_ms(reading), write=False)
     try:
+        options = SolveOptions(as_of_ms=_as_of_ms(reading), write=False)
         # All of it: a solver's cache would hide that a part was altered.
         pins.repodata(assigned_pin(beside.stack, beside.path, pins))
         solved = solve_stack(beside.stack, beside.path, options, tools.solve_tools(beside.path))
@@ -69,11 +69,17 @@ def _why_not(reading: Reading, beside: StackSeen) -> str:
 
 
 def _as_of_ms(reading: Reading) -> int | None:
-    """Return the moment that a lock was frozen at, in milliseconds since 1970."""
+    """Return the moment that a lock was frozen at, in milliseconds since 1970.
+
+    Raises `LockError` for what is none.
+    """
     text = reading.facts.get(f"{FACT_PREFIX}as-of")
     if text is None:
         return None
-    return round(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
+    try:
+        return round(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise LockError("its head names no moment that it was frozen at") from None
 
 
 def _differences(before: bytes, after: bytes, beside: StackSeen) -> Iterator[Difference]:

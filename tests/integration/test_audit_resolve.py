@@ -209,6 +209,21 @@ def test_a_lock_of_another_envlock_with_the_same_packages_is_worth_a_note(folder
     )
 
 
+@pytest.mark.parametrize("text", ["soon", "0001-01-01T00:00:00+23:00", ""])
+def test_a_moment_that_is_none_is_told_and_stops_nothing(folder: Path, text: str):
+    path = folder / f"{NAME}.conda-lock.yml"
+    lock = read_lock(path.read_bytes(), str(path))
+    facts = {**lock.head.facts, "envlock/as-of": text}
+    path.write_bytes(format_lock(replace(lock, head=replace(lock.head, facts=facts))))
+
+    (judged,) = resolved("stacks").judged
+
+    assert judged.findings == ()
+    assert [item.reason for item in judged.unlooked] == [
+        "its head names no moment that it was frozen at"
+    ]
+
+
 def test_a_lock_of_single_updates_is_not_solved_again_from_nothing(folder: Path):
     path = folder / f"{NAME}.conda-lock.yml"
     lock = read_lock(path.read_bytes(), str(path))

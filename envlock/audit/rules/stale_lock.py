@@ -12,10 +12,11 @@ from envlock.model.sight import Sight
 
 def _find(case: Case) -> Iterable[Hit]:
     for reason in case.sights.stale:
-        key, colon, _ = reason.partition(":")
+        key, colon, _ = reason.partition(": ")
+        is_key = bool(colon) and not key.startswith("the lock's head")
         yield Hit(
             message=f"The lock is not what its stack says: {reason}.",
-            subject=key if colon else "",
+            subject=key if is_key else "",
             remedy=f"solve it anew, `envlock solve {case.stack_file}`, and read the difference.",
         )
 

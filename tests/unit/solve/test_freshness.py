@@ -15,6 +15,7 @@ from envlock.solve.freshness import (
     Sources,
     Stale,
     Unknown,
+    changed_inputs,
     judge_freshness,
 )
 
@@ -139,3 +140,9 @@ def test_a_head_with_damaged_inputs_is_stale_not_a_crash():
     )
 
     assert judged == Stale(reasons=("the lock's head is damaged: envlock/inputs is not JSON",))
+
+
+def test_inputs_that_are_nested_without_end_are_damaged():
+    assert changed_inputs({INPUTS: "[" * 100_000}, INPUTS_NOW) == (
+        "the lock's head is damaged: envlock/inputs is not JSON",
+    )
