@@ -59,6 +59,8 @@ def _why_not(reading: Reading, beside: StackSeen) -> str:
         return NOT_SOLVED_AGAIN
     if beside.blind or beside.unsolvable:
         return beside.blind or "; ".join(beside.unsolvable)
+    if beside.is_earlier:
+        return "it is read from the history, and solving acts on files that lie on the disk"
     updated = reading.facts.get(f"{FACT_PREFIX}updated")
     if updated:
         return (

@@ -16,6 +16,8 @@ from envlock.model.sight import Difference
 from envlock.model.stack import Stack
 from envlock.solve.freshness import (
     INPUTS,
+    PIN,
+    RECORDING,
     Sources,
     broken_digests,
     changed_inputs,
@@ -38,6 +40,8 @@ class StackSeen:
     """The stack's file."""
     blind: str = ""
     """Why the stack was not looked at; empty where it was."""
+    is_earlier: bool = False
+    """Whether both are read from the history."""
     stale: tuple[str, ...] = ()
     unsolvable: tuple[str, ...] = ()
 
@@ -70,9 +74,9 @@ def see_stack(target: Target, reading: Reading, tools: AuditTools) -> StackSeen:
     """Hold a lock of ours against the stack beside it, and see that both have their pin."""
     if not is_ours(reading):
         return StackSeen(blind=NOT_OURS)
-    if target.revision is not None:
-        return StackSeen(blind="pins lie on disk, and this lock is read from the history")
     path = stack_of(target.path)
+    if target.revision is not None:
+        return _see_earlier(target.revision, path, reading, tools)
     if not tools.workspace.exists(path):
         return StackSeen(blind=f"the stack {path} is not there")
     try:
@@ -80,6 +84,34 @@ def see_stack(target: Target, reading: Reading, tools: AuditTools) -> StackSeen:
         return _hold(stack, path, reading, tools)
     except EnvlockError as error:
         return StackSeen(blind=f"the stack cannot be read: {why(error)}")
+
+
+def _see_earlier(revision: str, path: str, reading: Reading, tools: AuditTools) -> StackSeen:
+    """Hold a lock of the history against its stack of then, and look for its pin of then now.
+
+    Which pin the stack had then is the lock's own word.
+    """
+    try:
+        content = tools.history.read_bytes(revision, path, limit_bytes=LARGEST_BYTES)
+        here = tools.history.working_path(path)  # what a remedy can name
+        stack = read_stack(content, here)
+    except EnvlockError as error:
+        return StackSeen(blind=f"the stack cannot be read: {why(error)}")
+    pins, recordings = tools.pins_beside(here), tools.recordings_beside(here)
+    unsolvable = [*_problem("index pin", _digest(reading, PIN), pins.read)]
+    if any(map(stack.takes_pypi_on, stack.platforms)):
+        unsolvable += _problem("recording", _digest(reading, RECORDING), recordings.read)
+    return StackSeen(
+        stack=stack,
+        path=path,
+        is_earlier=True,
+        stale=changed_inputs(reading.facts, stack.inputs),
+        unsolvable=tuple(unsolvable),
+    )
+
+
+def _digest(reading: Reading, fact: str) -> str | None:
+    return reading.facts.get(fact, "").removeprefix("sha256:") or None
 
 
 def _hold(stack: Stack, path: str, reading: Reading, tools: AuditTools) -> StackSeen:

@@ -13,6 +13,7 @@ from audit_house import audited, lines, tools
 from envlock.errors import InputFileError
 from envlock.formats.readers.registry import read
 from envlock.model.finding import AuditPolicy, Severity, Unlooked
+from envlock.model.stack import AuditLevel
 from envlock.ports.history import HistoryError
 from envlock.workflows.audit_sights import Asked, look_around
 from envlock.workflows.audit_targets import Target
@@ -98,6 +99,18 @@ def test_a_faulty_stack_is_told_with_its_faults(folder: Path):
     assert "python.version: expected a string, found the float 3.12" in unreadable.problem
 
 
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *words], check=True)
+
+
+def commit(folder: Path, *paths: str) -> None:
+    """Commit files, named from the folder above."""
+    if paths:
+        git(folder.parent, "add", *paths)
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+    git(folder.parent, *who, "commit", "--quiet", "--no-gpg-sign", "-m", "x")
+
+
 # --- the history ----------------------------------------------------------------------------------
 
 
@@ -111,15 +124,8 @@ def repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     (folder.parent / "requirements.txt").symlink_to("stacks")
-    for arguments in (
-        ["init", "--quiet", "--initial-branch=main"],
-        ["add", "requirements.txt", f"stacks/{LOCK}", f"stacks/{STACK}"],
-        [
-            *("-c", "user.name=A", "-c", "user.email=a@example.com"),
-            *("commit", "--quiet", "--no-gpg-sign", "-m", "x"),
-        ],
-    ):
-        subprocess.run(["git", *arguments], check=True, cwd=folder.parent)
+    git(folder.parent, "init", "--quiet", "--initial-branch=main")
+    commit(folder, "requirements.txt", f"stacks/{LOCK}", f"stacks/{STACK}")
     (folder / LOCK).unlink()
     return folder
 
@@ -133,12 +139,51 @@ def test_a_lock_of_a_revision_is_judged_as_it_was(path: str):
 
     assert judged.file.replace("./", "") == f"HEAD:stacks/{LOCK}"
     assert judged.packages > 50
-    assert (
+    assert judged.findings == ()
+    assert judged.unlooked == ()
+
+
+def test_a_lock_of_a_revision_is_held_against_its_stack_of_then(repository: Path):
+    edit(repository / STACK, '"3.13.*"', '"3.11.*"')
+    assert lines(audited("HEAD:stacks")) == []
+
+    commit(repository, f"stacks/{STACK}")
+    assert lines(audited("HEAD:stacks")) == [
+        'EL501 python.version: The lock is not what its stack says: python.version: "3.13.*" when '
+        'it was locked, now "3.11.*".'
+    ]
+
+
+def test_the_pin_of_a_lock_of_a_revision_is_looked_for_where_it_would_lie_now(repository: Path):
+    for path in (repository / "pins").glob("*/pin.json"):
+        path.unlink()
+
+    (said,) = lines(audited("HEAD:stacks"))
+
+    assert said.startswith("EL503: The lock cannot be solved again: ")
+
+
+def test_a_lock_of_a_revision_without_its_stack_is_not_held_against_one(repository: Path):
+    subprocess.run(["git", "rm", "-q", "--cached", f"stacks/{STACK}"], check=True)
+    commit(repository)
+
+    (judged,) = audited(f"HEAD:stacks/{LOCK}").judged
+
+    assert judged.unlooked == (
         Unlooked(
-            what="the stack", reason="pins lie on disk, and this lock is read from the history"
-        )
-        in judged.unlooked
+            what="the stack",
+            reason=f"the stack cannot be read: `stacks/{STACK}` is not in HEAD",
+        ),
     )
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_lock_of_a_revision_is_not_solved_again():
+    (judged,) = audited("HEAD:stacks", codes=("EL901",), level=AuditLevel.RESOLVE).judged
+
+    assert [item.reason for item in judged.unlooked] == [
+        "it is read from the history, and solving acts on files that lie on the disk"
+    ]
 
 
 @pytest.mark.usefixtures("repository")
