@@ -37,6 +37,7 @@ from envlock.ports.artifacts import FetchProgress, WantedArtifact
 from envlock.ports.reporter import Reporter
 from envlock.ports.store import Needs
 from envlock.store.address import key_of, label_of
+from envlock.store.data_set import data_key
 from envlock.store.generations import check_profile
 from envlock.store.liveness import mark
 
@@ -105,14 +106,19 @@ class FakeProfiles:
         chosen = [each for each in self.kept if profile in (None, each.profile)]
         return tuple(sorted(chosen, key=lambda each: (each.profile, each.number)))
 
-    def add(self, profile: str, label: str) -> Generation:
+    def add(self, profile: str, label: str, data: str = "") -> Generation:
         check_profile(profile)
         for each in self.generations(profile):
-            if each.is_current and each.label == label:
+            if each.is_current and (each.label, each.data) == (label, data):
                 return each
         number = self.highest[profile] = self.highest.get(profile, 0) + 1
         made = Generation(
-            profile=profile, number=number, label=label, made_at=self.clock, is_current=False
+            profile=profile,
+            number=number,
+            label=label,
+            made_at=self.clock,
+            is_current=False,
+            data=data,
         )
         self.kept.append(made)
         return self.switch(profile, number)
@@ -156,6 +162,8 @@ class FakeStore:
     plans: dict[str, BuildPlan] = field(default_factory=dict)
     unpacked: set[str] = field(default_factory=set)
     archives: set[str] = field(default_factory=set)
+    shown: dict[str, frozenset[str]] = field(default_factory=dict)
+    """What each folder of a stack's artifacts shows."""
     holders: list[FakeNeeds] = field(default_factory=list)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
     damages: list[Damage] = field(default_factory=list)
@@ -205,6 +213,11 @@ class FakeStore:
         self.rows[label], self.plans[label] = environment, plan
         self.unpacked.update(each.sha256 for each in plan.artifacts)
         return Realisation(environment=environment, is_new=True)
+
+    def show_artifacts(self, files: Mapping[str, str]) -> str:
+        key = data_key(files)
+        self.shown[key] = frozenset(files.values())
+        return key
 
     def rebuild(
         self, plan: BuildPlan, needs: Needs, reporter: Reporter
@@ -261,7 +274,8 @@ class FakeStore:
         )
 
     def collect(self, asked: Collecting, reporter: Reporter) -> Collected:
-        named = {each.label for each in self.profiles.kept if each not in asked.forgets}
+        kept = [each for each in self.profiles.kept if each not in asked.forgets]
+        named = {name for each in kept for name in (each.label, each.data) if name}
         needed = {name for each in self.holders for name in each.kept}
         dead = mark(self._inventory(), named | needed, drops_downloads=asked.drops_downloads).dead
         if not asked.is_dry:
@@ -269,6 +283,8 @@ class FakeStore:
                 del self.rows[label], self.plans[label]
             self.unpacked -= {name.removeprefix("artifact-") for name in dead.trees}
             self.archives -= set(dead.artifacts)
+            for key in dead.data:
+                del self.shown[key]
         return Collected(
             holdings=dead, generations=asked.forgets, links=(), leftovers=0, freed_bytes=0
         )
@@ -286,6 +302,7 @@ class FakeStore:
             trees={f"artifact-{digest}": digest for digest in self.unpacked},
             artifacts=frozenset(self.archives),
             manifests=frozenset(),
+            data=self.shown,
         )
 
     def verify(

@@ -43,10 +43,17 @@ _CONDA_NAMES = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV")
 _VENV_NAMES = ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT")
 LABEL = "ENVLOCK_ENVIRONMENT"
 """The variable that names the active environment."""
+ARTIFACTS = "ENVLOCK_ARTIFACTS"
+"""The variable that names the folder where a stack's artifacts are shown."""
 
 
-def read_activation(environment: Environment, shell: Shell) -> Activation:
+def read_activation(
+    environment: Environment, shell: Shell, *, artifacts: str | None = None
+) -> Activation:
     """Return what a shell is to be told.
+
+    `artifacts` is the folder that shows those of the stack; empty for a stack without any, which
+    is not to find another's. Where nobody knows, None, the variable is left alone.
 
     Exactly one of `CONDA_PREFIX` and `VIRTUAL_ENV` is set, and the other kind is taken away, since
     tools that find both take one or the other by chance. `CONDA_DEFAULT_ENV` goes with
@@ -58,6 +65,10 @@ def read_activation(environment: Environment, shell: Shell) -> Activation:
     prefix = Path(environment.path)
     _refuse_driver(prefix)
     ours, unset = _own_variables(environment)
+    if artifacts:
+        ours[ARTIFACTS] = artifacts
+    elif artifacts is not None:
+        unset = (*unset, ARTIFACTS)
     packages = _package_variables(prefix)
     for name, (value, file) in packages.items():
         _check(prefix, file, name, value, frozenset(ours) | {"PYTHONHOME"})

@@ -72,7 +72,8 @@ class MismatchError(Exception):
             f"{remark}"
             "The download was discarded; the store is unchanged.",
             hints=[
-                (
+                wanted.remedy
+                or (
                     "if the channel really rebuilt this file, pin it anew and solve: "
                     "`envlock index update STACK`"
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from envlock.backends.artifact_files import ArtifactFolder
 from envlock.backends.link_files import TreeDamagedError
+from envlock.backends.store_data import DataFolders
 from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import HIDDEN, StoreLayout, make_folder, open_layout
 from envlock.backends.store_locks import TemporaryRoot, collector_lock, held, is_network
@@ -52,6 +53,7 @@ class DiskStore:
         self.layout: StoreLayout = open_layout(root)
         self.is_on_network = is_network(root)
         self.artifacts = ArtifactFolder(self.layout.artifacts)
+        self.data = DataFolders(self.layout, self.artifacts)
         self._now = now
 
     @property
@@ -237,6 +239,22 @@ class DiskStore:
                     artifacts,
                 )
             )
+
+    def show_artifacts(self, files: Mapping[str, str]) -> str:
+        """Make the folder that shows a stack's artifacts; see the port."""
+        return self.data.show(files)
+
+    def know_stack(self, path: str) -> None:
+        """Keep what a stack names beside its environment, for as long as its file does."""
+        with held(collector_lock(self.layout), shared=True), self.database() as database:
+            database.add_root(path)
+
+    def forget_stack(self, path: str) -> bool:
+        """Keep nothing for a stack any more; say whether something was."""
+        with self.database() as database:
+            is_known = path in database.roots()
+            database.forget((), (), [path])
+        return is_known
 
     def add_out_link(self, link: str, environment: Environment) -> None:
         """Make a link to an environment anywhere; while it is there it is a root.

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from envlock.backends.disk_store import DiskStore
+from envlock.backends.store_data import STACK_ENDING, look_at_stacks
 from envlock.backends.store_database import StoreDatabase
 from envlock.backends.store_layout import HIDDEN, set_room_aside
 from envlock.backends.store_locks import collector_lock, held, live_names, try_acquire
@@ -53,6 +54,8 @@ class _Found:
     holdings: Holdings
     generations: tuple[Generation, ...]
     links: tuple[str, ...]
+    unread: tuple[str, ...]
+    """Stacks that keep all data, since nobody can read what they name."""
     paths: list[Path] = field(default_factory=list)
     """What the holdings stand for."""
     leftovers: list[Path] = field(default_factory=list)
@@ -91,7 +94,7 @@ class StoreCollector:
             links=found.links,
             leftovers=leftovers,
             freed_bytes=freed,
-            notes=tuple(_notes(running)),
+            notes=(*_notes(running), *_notes_on(found.unread)),
         )
 
     @contextlib.contextmanager
@@ -113,16 +116,20 @@ class StoreCollector:
             self._layout, on_network=self._store.is_on_network, is_sweeping=not asked.is_dry
         )
         kept, forgotten = _divide(self._profiles.generations(), asked)
-        named = {each.label for each in kept}
+        named = {name for each in kept for name in (each.label, each.data) if name}
         with self._store.database() as database:
-            linked, stale = self._follow(database.roots())
+            links = database.roots()
             inventory = self._inventory(database)
-        roots = needed | named | linked | running.labels
+        linked, stale = self._follow(each for each in links if not each.endswith(STACK_ENDING))
+        stacks = look_at_stacks(each for each in links if each.endswith(STACK_ENDING))
+        data = stacks.names | (inventory.data.keys() if stacks.unread else frozenset())
+        roots = needed | named | linked | running.labels | data
         marked = mark(inventory, roots, drops_downloads=asked.drops_downloads)
         found = _Found(
             holdings=marked.dead,
             generations=forgotten,
-            links=stale,
+            links=(*stale, *stacks.gone),
+            unread=stacks.unread,
             paths=list(self._paths(marked.dead)),
         )
         found.leftovers.extend(self._leftovers(inventory, roots))
@@ -148,6 +155,7 @@ class StoreCollector:
             trees=database.trees(),
             artifacts=frozenset(self._store.artifacts.names()),
             manifests=frozenset(match["sha256"] for match in manifests if match),
+            data=self._store.data.all(),
         )
 
     def _paths(self, holdings: Holdings) -> Iterator[Path]:
@@ -155,6 +163,7 @@ class StoreCollector:
         yield from (self._layout.trees / name for name in holdings.trees)
         yield from (self._store.artifacts.path_of(digest) for digest in holdings.artifacts)
         yield from (self._layout.manifest(digest) for digest in holdings.manifests)
+        yield from (self._layout.data / key for key in holdings.data)
 
     def _leftovers(self, inventory: Inventory, roots: frozenset[str]) -> Iterator[Path]:
         """Yield what has no row, no name of ours, or a maker that is gone."""
@@ -171,6 +180,7 @@ class StoreCollector:
             staged = _STAGED_MANIFEST.fullmatch(path.name)
             if not _MANIFEST.fullmatch(path.name) and not (staged and staged["sha256"] in roots):
                 yield path
+        yield from (p for p in self._layout.data.iterdir() if p.name.startswith(HIDDEN))
         for path in self._store.artifacts.root.glob("sha256/*/*"):
             if not _DIGEST.fullmatch(path.name):
                 yield path
@@ -247,6 +257,14 @@ def _divide(
         chosen.pop((each.profile, each.number), None)
         kept.append(each)
     return tuple(kept), tuple(chosen.values())
+
+
+def _notes_on(unread: Iterable[str]) -> Iterator[str]:
+    for path in unread:
+        yield (
+            f"{path} cannot be read, so nobody knows which artifacts it names: all that lie beside "
+            "environments were kept"
+        )
 
 
 def _notes(running: Running) -> Iterator[str]:

@@ -51,6 +51,11 @@ class StoreLayout:
         return self.root / "artifacts"
 
     @property
+    def data(self) -> Path:
+        """Folders that show the artifacts of stacks, weights and data, under their names."""
+        return self.root / "data"
+
+    @property
     def trees(self) -> Path:
         """Unpacked artifacts and bytecode."""
         return self.root / "trees"
@@ -101,7 +106,7 @@ def open_layout(root: Path) -> StoreLayout:
         _check_version(root)
         for folder in (
             *(layout.environments, layout.artifacts, layout.trees, layout.manifests),
-            *(layout.profiles, layout.locks, layout.temporary_roots),
+            *(layout.profiles, layout.locks, layout.temporary_roots, layout.data),
         ):
             make_folder(folder)
         if not _read_version(root):
@@ -162,7 +167,7 @@ def _write_version(path: Path) -> None:
 
 def _others(root: Path) -> list[str]:
     """Return what lies there and is not what a store begins with."""
-    ours = {"store", "artifacts", "trees", "manifests", "profiles", "locks", "temproots"}
+    ours = {"store", "artifacts", "trees", "manifests", "profiles", "locks", "temproots", "data"}
     return sorted({entry.name for entry in root.iterdir()} - ours - {_VERSION_FILE})
 
 

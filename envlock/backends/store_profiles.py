@@ -2,6 +2,7 @@
 
 profiles/torch-cu121-3-link -> ../store/<key>-torch-cu121
 profiles/torch-cu121        -> torch-cu121-3-link
+profiles/.torch-cu121-3-data -> ../data/<key>, where the stack has artifacts
 """
 
 from __future__ import annotations
@@ -57,7 +58,17 @@ class DiskProfiles:
             label=label,
             made_at=made_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             is_current=self._current(profile) == link.name,
+            data=self._data(profile, number),
         )
+
+    def _data(self, profile: str, number: int) -> str:
+        try:
+            return self._data_link(profile, number).readlink().name
+        except OSError:
+            return ""
+
+    def _data_link(self, profile: str, number: int) -> Path:
+        return self._layout.profiles / f"{HIDDEN}{profile}-{number}-data"
 
     def _current(self, profile: str) -> str:
         try:
@@ -65,19 +76,28 @@ class DiskProfiles:
         except OSError:
             return ""
 
-    def add(self, profile: str, label: str) -> Generation:
+    def add(self, profile: str, label: str, data: str = "") -> Generation:
         """Make an environment the current generation; a new one unless it is that already."""
         check_profile(profile)
         with self._changing(profile):
             generations = self.generations(profile)
             current = next((each for each in generations if each.is_current), None)
-            if current is not None and current.label == label:
+            if current is not None and (current.label, current.data) == (label, data):
                 return current
             number = max([self._highest(profile), *_numbers(generations)]) + 1
+            self._keep_data(profile, number, data)
             link = self._layout.profiles / link_name(profile, number)
             place_link(link, os.path.relpath(self._layout.environments / label, link.parent))
             self._point(profile, number)
         return self._find(profile, number)
+
+    def _keep_data(self, profile: str, number: int, data: str) -> None:
+        """Note what a generation shows before it is there, so that it is never without."""
+        link = self._data_link(profile, number)
+        if data:
+            place_link(link, os.path.relpath(self._layout.data / data, link.parent))
+        else:  # of one that was killed before it had its number
+            link.unlink(missing_ok=True)
 
     def switch(self, profile: str, number: int) -> Generation:
         """Make an old generation the current one, in one step. Raises `StoreError`."""
@@ -100,6 +120,7 @@ class DiskProfiles:
                     place_link(self._highest_link(profile), f"{number}")
                 with disk_errors(f"{name} cannot be removed"):
                     (self._layout.profiles / name).unlink(missing_ok=True)
+                    self._data_link(profile, number).unlink(missing_ok=True)
 
     def forget(self, profile: str) -> None:
         """Forget all generations of a profile, the current one too; their numbers stay used."""
@@ -110,6 +131,7 @@ class DiskProfiles:
             self.path(profile).unlink(missing_ok=True)
             for each in generations:
                 (self._layout.profiles / link_name(profile, each.number)).unlink(missing_ok=True)
+                self._data_link(profile, each.number).unlink(missing_ok=True)
 
     def _highest(self, profile: str) -> int:
         """Return the highest number that was forgotten."""

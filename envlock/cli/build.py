@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from envlock.cli.store_wiring import (
+    add_artifacts_option,
     add_build_options,
     make_build_tools,
     open_store,
@@ -45,6 +46,7 @@ def add_parser(subparsers: Any) -> None:
         help="build for this platform (default: this machine's)",
     )
     add_build_options(parser)
+    add_artifacts_option(parser)
     parser.add_argument(
         "--out-link",
         metavar="PATH",

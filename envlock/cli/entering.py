@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from envlock.cli.store_wiring import (
+    add_artifacts_option,
     add_build_options,
     make_build_tools,
     open_profiles,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from envlock.backends.disk_store import DiskStore
     from envlock.formats.activation import Activation, Shell
-    from envlock.model.store import Environment
+    from envlock.model.store import Realisation
     from envlock.ports.store import Needs
 
 WHICH = (
@@ -34,9 +35,10 @@ def add_entering_options(parser: Any) -> None:
         "lock", metavar="LOCK", nargs="?", help="a lock, or the stack that it lies beside"
     )
     add_build_options(parser)
+    add_artifacts_option(parser)
 
 
-def enter(arguments: argparse.Namespace, store: DiskStore, needs: Needs) -> Environment:
+def enter(arguments: argparse.Namespace, store: DiskStore, needs: Needs) -> Realisation:
     """Return the environment that a command line means, built now if it is not there."""
     from envlock.cli.progress import clear_line
     from envlock.workflows.enter import enter_lock, enter_profile
@@ -58,7 +60,7 @@ def enter(arguments: argparse.Namespace, store: DiskStore, needs: Needs) -> Envi
     for note in realisation.notes:
         tools.reporter.note(note)
     clear_line()
-    return realisation.environment
+    return realisation
 
 
 def prepare(
@@ -68,9 +70,13 @@ def prepare(
     from envlock.backends.activation_files import notes_on, read_activation
     from envlock.cli.wiring import make_reporter
 
-    environment = enter(arguments, store, needs)
-    activation = read_activation(environment, shell)
+    entered = enter(arguments, store, needs)
+    environment = entered.environment
+    data = str(store.data.path(entered.data)) if entered.data else ""
+    activation = read_activation(environment, shell, artifacts=data)
     reporter = make_reporter(arguments)
+    for name in store.data.lacking(entered.data) if data else ():
+        reporter.note(f"artifact {name} is not here: `envlock artifacts fetch STACK` brings it")
     for note in notes_on(environment, os.environ):
         reporter.note(note)
     return activation

@@ -22,10 +22,11 @@ def add_parser(subparsers: Any) -> None:
         "gc",
         help="let go of what nothing in the store needs",
         description="Remove every environment that no generation, out-link or running process "
-        "needs, the trees and downloads that only those were made of, and what killed processes "
-        "left. Generations are what keeps environments: `--older-than` and `--keep` forget some "
-        "first, never a current one; `--forget` a whole profile. May run while others build; it "
-        "waits for nobody's build.",
+        "needs, the trees and downloads that only those were made of, artifacts that no generation "
+        "and no stack they were fetched for names, and what killed processes left. Generations "
+        "are what keeps environments: `--older-than` and `--keep` forget some first, never a "
+        "current one; `--forget` a whole profile. May run while others build; it waits for "
+        "nobody's build.",
         epilog="Exit status: 0 done, 2 for an age that is none, 4 when the disk refuses.",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go, and leave it")
@@ -98,7 +99,10 @@ def render_collection(found: Collection, *, is_dry: bool) -> Iterator[str]:
     for generation in found.generations:
         yield f"{would}forget generation {name_generation(generation)}"
     for link in found.links:
-        yield f"{would}forget the link {link}, which points elsewhere now"
+        if link.endswith(".toml"):
+            yield f"{would}forget the stack {link}, which is not there any more"
+        else:
+            yield f"{would}forget the link {link}, which points elsewhere now"
     holdings = found.holdings
     shown = holdings.environments[:_SHOWN]
     yield from (f"{would}remove {label}" for label in shown)
@@ -108,6 +112,7 @@ def render_collection(found: Collection, *, is_dry: bool) -> Iterator[str]:
         count(len(holdings.environments), "environment"),
         count(len(holdings.trees), "tree"),
         count(len(holdings.artifacts), "download"),
+        *([count(len(holdings.data), "data folder")] if holdings.data else []),
         *([count(found.leftovers, "leftover")] if found.leftovers else []),
     ]
     verb = "would free" if is_dry else "freed"

@@ -23,6 +23,7 @@ COMMANDS = MappingProxyType(
         "solve": "lock a stack for all its platforms, from its index pin",
         "build": "build a lock's environment in the store",
         "verify": "train in an environment and leave a receipt",
+        "artifacts": "fetch and find the weights and data that a stack names",
         "audit": "judge the lock files of any tool, and say what to do about them",
         "run": "run a command in an environment",
         "shell": "start a shell in an environment",

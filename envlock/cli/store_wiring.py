@@ -10,22 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envlock.backends.disk_store import DiskStore
-from envlock.backends.files import DiskWorkspace
+from envlock.backends.files import DiskWorkspace, is_file
 from envlock.backends.store_layout import store_home
 from envlock.backends.store_profiles import DiskProfiles
 from envlock.cli.wiring import make_reporter, utc_now
-from envlock.errors import WorldError
+from envlock.errors import InputFileError, WorldError
+from envlock.model.lock import stack_of
 from envlock.model.platform import Platform
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from envlock.model.stack import Artifact
     from envlock.ports.artifacts import FetchProgress, WantedArtifact
     from envlock.workflows.build import BuildRequest, BuildTools
 
 _MATERIALISER = 1
 """To be raised whenever the same artifacts become other bytes."""
+_ARTIFACTS = b"artifacts"
 _MACHINES = {"x86_64": "64", "amd64": "64", "aarch64": "aarch64", "arm64": "arm64"}
 
 
@@ -126,6 +129,11 @@ def add_making_options(parser: Any) -> None:
         help="`host` (or the path of a Python) builds a stack of wheels on the machine's own "
         "Python; such an environment is not hermetic, and says so. Default: the lock's Python",
     )
+    add_fetch_options(parser)
+
+
+def add_fetch_options(parser: Any) -> None:
+    """Describe the options that every command has which may fetch."""
     parser.add_argument(
         "--jobs", type=int, default=8, metavar="N", help="downloads at once (default: 8)"
     )
@@ -154,4 +162,35 @@ def read_request(arguments: argparse.Namespace) -> BuildRequest:
         platform=wanted,
         python=arguments.python,
         profile=arguments.profile,
+        artifacts=_artifacts_beside(arguments),
+        fetches_artifacts=not getattr(arguments, "no_artifacts", True),
     )
+
+
+def add_artifacts_option(parser: Any) -> None:
+    """Describe the option of the commands that fetch what a stack names beside."""
+    parser.add_argument(
+        "--no-artifacts",
+        action="store_true",
+        help="do not fetch the stack's [[artifacts]]; those that are here are shown all the same",
+    )
+
+
+def _artifacts_beside(arguments: argparse.Namespace) -> tuple[Artifact, ...]:
+    """Return what the stack of a lock names beside its environment; nothing without a stack.
+
+    Raises `InputFileError` for a stack that was named. Of one that only lies beside the lock it is
+    said that it cannot be read: the lock is what was asked for.
+    """
+    from envlock.cli.wiring import load_stack
+
+    stack = stack_of(arguments.lock)
+    if not is_file(stack) or _ARTIFACTS not in DiskWorkspace().read_bytes(stack):
+        return ()  # a stack without artifacts need not be parsed: that takes longer than the rest
+    try:
+        return load_stack(stack).artifacts
+    except InputFileError as error:
+        if stack == arguments.lock:
+            raise
+        make_reporter(arguments).note(f"its artifacts are left out: {error}")
+        return ()

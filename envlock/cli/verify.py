@@ -175,18 +175,18 @@ def _data(
     """
     from envlock.backends.training_data import CIFAR_ARCHIVE, unpack_cifar
     from envlock.cli.store_wiring import make_build_tools
-    from envlock.ports.artifacts import WantedArtifact
+    from envlock.store.wanted import file_name_of
+    from envlock.workflows.artifacts import fetch_artifacts
 
-    named = [each for each in stack.artifacts if each.url.rpartition("/")[2] == CIFAR_ARCHIVE]
+    named = [
+        each for each in stack.artifacts if CIFAR_ARCHIVE in (each.name, file_name_of(each.url))
+    ]
     if not named or arguments.level == Level.SMOKE:
         return ""
-    wanted = WantedArtifact(
-        file_name=CIFAR_ARCHIVE, url=named[0].url, sha256=named[0].sha256, package=named[0].name
-    )
     tools = make_build_tools(store, arguments)
-    tools.artifacts.fetch([wanted], tools.progress)
+    fetch_artifacts(named[:1], tools)
     folder = until_then.enter_context(tempfile.TemporaryDirectory(prefix="envlock-data-"))
-    return str(unpack_cifar(Path(tools.artifacts.path_of(wanted.sha256)), Path(folder)))
+    return str(unpack_cifar(Path(tools.artifacts.path_of(named[0].sha256)), Path(folder)))
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:

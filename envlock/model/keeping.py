@@ -44,6 +44,8 @@ class Inventory(Struct, frozen=True, kw_only=True):
     """Digests of archives."""
     manifests: frozenset[str]
     """Digests of manifests."""
+    data: Mapping[str, frozenset[str]] = {}
+    """What each folder of a stack's artifacts shows, digests by key."""
 
 
 class Holdings(Struct, frozen=True, kw_only=True):
@@ -53,6 +55,8 @@ class Holdings(Struct, frozen=True, kw_only=True):
     trees: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     manifests: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    """Keys of folders that show artifacts of stacks."""
 
 
 class Collecting(Struct, frozen=True, kw_only=True):
@@ -72,7 +76,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     holdings: Holdings
     generations: tuple[Generation, ...]
     links: tuple[str, ...]
-    """Out-links that no longer point into the store, and are forgotten."""
+    """Out-links that no longer point into the store, and stacks that are gone; forgotten."""
     leftovers: int
     """Files and folders that killed processes left."""
     freed_bytes: int

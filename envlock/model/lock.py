@@ -51,6 +51,11 @@ def lock_path(stack_path: str) -> str:
     return stack_path.removesuffix(".toml") + ".conda-lock.yml"
 
 
+def stack_of(path: str) -> str:
+    """Return the stack that a path means: itself, or the stack that would lie beside a lock."""
+    return path if path.endswith(".toml") else path.removesuffix(".conda-lock.yml") + ".toml"
+
+
 def lock_of(path: str) -> str:
     """Return the lock that a path means: itself, or the lock beside a stack."""
     return lock_path(path) if path.endswith(".toml") else path

@@ -104,6 +104,8 @@ class Generation(Struct, frozen=True, kw_only=True):
     """The environment's folder name."""
     made_at: str
     is_current: bool
+    data: str = ""
+    """The key of the folder that shows the stack's artifacts; empty for a stack without any."""
 
 
 class Promise(Struct, frozen=True, kw_only=True):
@@ -132,3 +134,5 @@ class Realisation(Struct, frozen=True, kw_only=True):
     is_new: bool
     notes: tuple[str, ...] = ()
     """What a person should know although it was built."""
+    data: str = ""
+    """The key of the folder that shows the stack's artifacts; empty for a stack without any."""

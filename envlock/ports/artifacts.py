@@ -26,6 +26,8 @@ class WantedArtifact(Struct, frozen=True, kw_only=True):
     size_bytes: int | None = None
     package: str
     """For people: `numpy 2.1.3`."""
+    remedy: str = ""
+    """What a person can do when the file is another one; empty for a package of a channel."""
 
 
 class FetchProgress(Protocol):

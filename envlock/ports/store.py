@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -62,6 +62,13 @@ class Store(Protocol):
         """
         ...
 
+    def show_artifacts(self, files: Mapping[str, str]) -> str:
+        """Make the folder that shows a stack's artifacts, digests by name; return its key.
+
+        The caller needs the key, so that it is not collected. Raises `WorldError`.
+        """
+        ...
+
     def rebuild(
         self, plan: BuildPlan, needs: Needs, reporter: Reporter
     ) -> tuple[EntryDifference, ...]:
@@ -76,8 +83,11 @@ class Profiles(Protocol):
         """Return the generations of one profile or of all, ordered."""
         ...
 
-    def add(self, profile: str, label: str) -> Generation:
-        """Make an environment the current generation; a new one unless it is that already."""
+    def add(self, profile: str, label: str, data: str = "") -> Generation:
+        """Make an environment the current generation; a new one unless it is that already.
+
+        `data` is the key of the folder that shows the stack's artifacts, which is part of it.
+        """
         ...
 
     def switch(self, profile: str, number: int) -> Generation:

@@ -1,8 +1,9 @@
 """What a store has to keep: everything that can be reached from a root, and nothing else.
 
-Roots are names: labels of environments, digests of artifacts and of manifests. A process that is
-building names the artifacts of an environment that is not there yet; the trees that come of an
-artifact have its digest in their names, so they are kept with it.
+Roots are names: labels of environments, digests of artifacts and of manifests, keys of the folders
+that show artifacts of stacks, which keep what they show. A process that is building names the
+artifacts of an environment that is not there yet; the trees that come of an artifact have its
+digest in their names, so they are kept with it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def mark(inventory: Inventory, roots: Collection[str], *, drops_downloads: bool 
     With `drops_downloads`, an archive stays only when a root names it, or when its tree is not
     there: then nothing else in the store has what it holds.
     """
-    asked = frozenset(roots)
+    named = frozenset(roots)
+    shown = (digests for key, digests in inventory.data.items() if key in named)
+    asked = named.union(*shown)
     kept = [item for label, item in inventory.environments.items() if label in asked]
     referred = asked.union(*(item.artifacts for item in kept))
     trees = frozenset().union(*(item.trees for item in kept))
@@ -51,6 +54,7 @@ def mark(inventory: Inventory, roots: Collection[str], *, drops_downloads: bool 
         _divide(inventory.trees, live_trees),
         _divide(inventory.artifacts, artifacts),
         _divide(inventory.manifests, manifests),
+        _divide(inventory.data, named),
     ]
     live, dead = zip(*divided, strict=True)
     return Marked(live=_holdings(*live), dead=_holdings(*dead))
@@ -69,7 +73,12 @@ def _holdings(
     trees: tuple[str, ...],
     artifacts: tuple[str, ...],
     manifests: tuple[str, ...],
+    data: tuple[str, ...],
 ) -> Holdings:
     return Holdings(
-        environments=environments, trees=trees, artifacts=artifacts, manifests=manifests
+        environments=environments,
+        trees=trees,
+        artifacts=artifacts,
+        manifests=manifests,
+        data=data,
     )

@@ -11,6 +11,7 @@ from envlock.errors import LockError, StoreError
 from envlock.formats.conda_lock import FACT_PREFIX, LINK_SCRIPTS, read_lock, read_seal
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock
 from envlock.model.platform import Platform
+from envlock.model.stack import Artifact as StackArtifact
 from envlock.model.store import (
     Artifact,
     ArtifactKind,
@@ -29,6 +30,7 @@ from envlock.ports.workspace import Workspace
 from envlock.store.address import check_prefix, label_of
 from envlock.store.generations import check_profile
 from envlock.store.wanted import artifacts_on, without_python
+from envlock.workflows.artifacts import bring_artifacts, show_artifacts
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
 _LONGEST_NAME = 64
@@ -62,6 +64,9 @@ class BuildRequest:
     profile: str | None = None
     """None for the stack's name."""
     offline: bool = False
+    artifacts: tuple[StackArtifact, ...] = ()
+    """What the stack names beside its environment: weights, data."""
+    fetches_artifacts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +202,15 @@ def build(request: BuildRequest, tools: BuildTools, needs: Needs) -> Build:
     profile = request.profile or stack.name
     check_profile(profile)
     realisation = realise(plan_build(stack, request, tools), tools, needs)
-    generation = tools.profiles.add(profile, realisation.environment.label)
+    data = put_artifacts_beside(request, tools, needs)
+    generation = tools.profiles.add(profile, realisation.environment.label, data)
     return Build(realisation=realisation, generation=generation)
+
+
+def put_artifacts_beside(request: BuildRequest, tools: BuildTools, needs: Needs) -> str:
+    """Return the key of the folder that shows the stack's artifacts; see `show_artifacts`."""
+    put = bring_artifacts if request.fetches_artifacts else show_artifacts
+    return put(request.artifacts, tools, needs)
 
 
 def realise(plan: BuildPlan, tools: BuildTools, needs: Needs) -> Realisation:
@@ -262,14 +274,14 @@ def rebuild_check(
     return environment, tools.store.rebuild(plan, needs, tools.reporter)
 
 
-def find_environment(store: Store, profiles: Profiles, name: str) -> Environment:
-    """Return the environment of a profile's current generation. Raises `StoreError`."""
+def find_current(store: Store, profiles: Profiles, name: str) -> tuple[Generation, Environment]:
+    """Return a profile's current generation and its environment. Raises `StoreError`."""
     check_profile(name)
     for generation in profiles.generations(name):
         if generation.is_current:
             found = store.find(generation.label)
             if found is not None:
-                return found
+                return generation, found
             raise StoreError(
                 f"profile `{name}` points to {generation.label}, which is not valid",
                 hints=["build its lock again, or `envlock store verify`"],

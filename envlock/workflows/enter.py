@@ -7,17 +7,20 @@ environment of last month does not roll its profile forward or back.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from envlock.errors import StoreError
-from envlock.model.store import Environment, Realisation
+from envlock.model.store import Realisation
 from envlock.ports.store import Needs, Profiles, Store
 from envlock.store.generations import check_profile
 from envlock.workflows.build import (
     BuildRequest,
     BuildTools,
     LockedStack,
-    find_environment,
+    find_current,
     load_lock,
     plan_build,
+    put_artifacts_beside,
     realise,
 )
 
@@ -38,18 +41,20 @@ def enter_stack(
     check_profile(profile)
     realisation = realise(plan_build(stack, request, tools), tools, needs)
     label = realisation.environment.label
-    if all(each.label != label for each in tools.profiles.generations(request.profile)):
-        tools.profiles.add(profile, label)
-    return realisation
+    data = put_artifacts_beside(request, tools, needs)
+    generations = tools.profiles.generations(request.profile)
+    if not any(each.label == label and data in ("", each.data) for each in generations):
+        tools.profiles.add(profile, label, data)
+    return replace(realisation, data=data)
 
 
-def enter_profile(name: str, store: Store, profiles: Profiles, needs: Needs) -> Environment:
+def enter_profile(name: str, store: Store, profiles: Profiles, needs: Needs) -> Realisation:
     """Return the environment of a profile's current generation. Raises `StoreError`."""
-    environment = find_environment(store, profiles, name)
-    needs.add([environment.label])
+    generation, environment = find_current(store, profiles, name)
+    needs.add([environment.label, *filter(None, [generation.data])])
     if store.find(environment.label) is None:  # collected before it was needed
         raise StoreError(
             f"profile `{name}` was changed meanwhile, and its environment was collected",
             hints=["run it again"],
         )
-    return environment
+    return Realisation(environment=environment, is_new=False, data=generation.data)

@@ -175,6 +175,27 @@ def test_the_same_environment_again_is_no_new_generation(house: House):
     assert numbers(house.profiles) == [("demo", 1, True)]
 
 
+def test_other_artifacts_beside_the_same_environment_are_a_new_generation(house: House):
+    house.profiles.add("demo", LABEL)
+    house.profiles.add("demo", LABEL, "weights")
+    again = house.profiles.add("demo", LABEL, "weights")
+    house.profiles.add("demo", LABEL)
+
+    assert (again.number, again.data) == (2, "weights")
+    found = house.profiles.generations("demo")
+    assert [(each.number, each.data) for each in found] == [(1, ""), (2, "weights"), (3, "")]
+
+
+def test_a_forgotten_generation_takes_what_it_named_beside_along(house: House):
+    for data in ("one", "two"):
+        house.profiles.add("demo", LABEL, data)
+    house.profiles.remove(house.profiles.generations("demo")[0])
+
+    assert [each.data for each in house.profiles.generations("demo")] == ["two"]
+    house.profiles.forget("demo")
+    assert house.profiles.add("demo", LABEL).data == ""
+
+
 def test_switching_changes_what_is_current_and_nothing_else(house: House):
     house.profiles.add("demo", LABEL)
     house.profiles.add("demo", OTHER)

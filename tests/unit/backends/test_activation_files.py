@@ -86,6 +86,17 @@ def test_an_environment_on_the_machines_python_is_told_as_a_virtual_one(tmp_path
     assert found.unset == ("PYTHONHOME", "PYTHONPATH", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")
 
 
+def test_the_folder_of_a_stacks_artifacts_is_told_and_anothers_taken_away(tmp_path: Path):
+    environment = make_environment(tmp_path)
+
+    found = read_activation(environment, Shell.BASH, artifacts="/envlock/data/x")
+    without = read_activation(environment, Shell.BASH, artifacts="")
+
+    assert dict(found.variables)["ENVLOCK_ARTIFACTS"] == "/envlock/data/x"
+    assert "ENVLOCK_ARTIFACTS" not in dict(without.variables)
+    assert "ENVLOCK_ARTIFACTS" in without.unset
+
+
 @pytest.mark.parametrize(
     ("shell", "ending"),
     [

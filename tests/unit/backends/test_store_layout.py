@@ -59,7 +59,7 @@ def test_a_new_store_says_its_layout_and_may_be_read_by_all(tmp_path: Path):
     assert sorted(path.name for path in layout.root.iterdir()) == sorted(
         [
             *("layout", "store", "artifacts", "trees", "manifests", "profiles", "locks"),
-            *("temproots", "reserve"),
+            *("temproots", "reserve", "data"),
         ]
     )
 

@@ -81,3 +81,19 @@ def test_a_download_that_a_builder_names_stays():
 def test_a_tree_has_the_digest_of_its_artifact_in_its_name():
     assert [artifact_of(name) for name in (TREE_A, BYTECODE)] == [A, A]
     assert [artifact_of(name) for name in ("", "artifact-", f"artifact-{A}x", f"x-{A}")] == [""] * 4
+
+
+def test_a_folder_of_data_keeps_what_it_shows_and_goes_with_it():
+    inventory = Inventory(
+        environments={},
+        trees={},
+        artifacts=frozenset({A, B, C}),
+        manifests=frozenset(),
+        data={"weights": frozenset({A}), "other": frozenset({A, B})},
+    )
+
+    kept = mark(inventory, {"weights"})
+
+    assert kept.live == Holdings(artifacts=(A,), data=("weights",))
+    assert kept.dead == Holdings(artifacts=(B, C), data=("other",))
+    assert mark(inventory, {"weights"}, drops_downloads=True) == kept

@@ -90,7 +90,7 @@ class FakeProfiles:
             if profile in (None, name)
         )
 
-    def add(self, profile: str, label: str) -> Generation:
+    def add(self, profile: str, label: str, data: str = "") -> Generation:
         self.made.append((profile, label))
         return self.generations(profile)[-1]
 
@@ -167,7 +167,7 @@ def test_a_profile_means_its_current_generation_which_is_kept():
 
     found = enter_profile("demo", house.store, house.profiles, house.needs)
 
-    assert found.label == label
+    assert found.environment.label == label
     assert house.needs.names == [label]
 
 
