@@ -137,7 +137,8 @@ class DepotHouse:
         self.lock = self.write_lock("demo")
         self.builder = Machine(self.folder / "a")
         self.clean = Machine(self.folder / "somewhere-else")
-        self.depot = FolderDepot(self.folder / "depot")
+        self.root = self.folder / "depot"
+        self.depot = FolderDepot(self.root)
         self.key, self.public = self.make_key("ours")
         self.other_key, self.other_public = self.make_key("theirs")
 
@@ -161,12 +162,12 @@ class DepotHouse:
 
     @property
     def entry(self) -> Path:
-        (path,) = (self.folder / "depot" / "entries").iterdir()
+        (path,) = (self.root / "entries").iterdir()
         return path
 
     @property
     def objects(self) -> list[Path]:
-        return sorted((self.folder / "depot" / "objects" / "sha256").rglob("??/*"))
+        return sorted((self.root / "objects" / "sha256").rglob("??/*"))
 
     def statement(self) -> dict[str, Any]:
         document = json.loads(self.entry.read_bytes())
