@@ -105,7 +105,8 @@ def test_a_pull_that_is_killed_is_taken_up_by_the_next_one(house: DepotHouse):
 def test_two_that_push_and_pull_at_once_do_not_hinder_each_other(house: DepotHouse):
     push = ("push", "-q", str(house.lock), "both", "--sign", "ours")
     both = [house.start("a", *push), house.start("a", *push)]
-    assert [each.wait(120) for each in both] == [0, 0]
+    said = [each.communicate(timeout=120) for each in both]
+    assert [each.returncode for each in both] == [0, 0], said
 
     pull = ("pull", "-q", str(house.lock), "both", "--key", "ours.pub")
     pulls = [house.start("c", *pull), house.start("c", *pull)]
