@@ -13,6 +13,7 @@ Needs `pip install '.[dev]'`.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import statistics
 import subprocess
@@ -34,13 +35,19 @@ import pathlib, sys
 from conda_lock.lockfile import parse_conda_lock_file
 print(len(parse_conda_lock_file(pathlib.Path(sys.argv[1])).package))
 """
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+}
+"""Whatever is installed has its bytecode; where it must not be kept, compiling is half the time."""
 ROW = re.compile(r"(?m)^- name: '?(?P<name>[^'\n]+)'?$")
 
 
 def seconds_of(command: Sequence[str]) -> float:
     """Run a command to its end and return the seconds; findings (exit 1) are no failure."""
     began = time.perf_counter()
-    finished = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    finished = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=ENVIRONMENT
+    )
     taken = time.perf_counter() - began
     if finished.returncode not in (0, 1):
         raise SystemExit(f"{' '.join(command)[:200]}\n{finished.stderr[-2000:]}")
