@@ -113,6 +113,10 @@ class ArchiveError(EnvlockError):
     """A package is not what the lock says, or holds what no package may hold."""
 
 
+class RecipeError(EnvlockError):
+    """A recipe cannot be built, or does what a build may not."""
+
+
 class StoreError(EnvlockError):
     """The store, an environment or a generation is not there, or not what it must be."""
 

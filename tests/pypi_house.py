@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from envlock.backends.conda_lock import CondaLockJudge
@@ -12,6 +13,7 @@ from envlock.backends.recordings import DiskRecordings
 from envlock.backends.uv_resolver import UvResolver
 from envlock.cli.wiring import load_stack
 from envlock.workflows.pypi_half import PypiTools
+from envlock.workflows.recipes import RecipeTools
 from envlock.workflows.record import Recorded, RecordTools, record_stack
 from envlock.workflows.solve import Solved, SolveOptions, SolveTools, solve_stack
 from fakes import FakeReporter
@@ -19,6 +21,10 @@ from tiny import Channels, make_stack
 from wheelhouse import Wheelhouse, WheelhouseIndexes
 
 NOW = "2026-01-01T00:00:00Z"
+
+
+def no_recipes() -> AbstractContextManager[RecipeTools]:
+    raise AssertionError("the stack has no recipe")
 
 
 class House:
@@ -58,6 +64,7 @@ class House:
             reporter=self.reporter,
             made_by="envlock test",
             pypi=lambda: self.pypi,
+            recipes=no_recipes,
         )
 
     def solve(self, **options: object) -> Solved:

@@ -54,6 +54,7 @@ DOORS = {
     "remotezip": ("backends/pypi_",),
     "cryptography": ("backends/signing",),
     "fsspec": ("backends/depot_remote",),
+    "rattler_build": ("backends/recipe_builder",),
 }
 
 

@@ -52,18 +52,19 @@ def test_the_second_command_is_what_ci_runs():
 
 
 def test_the_example_stack_is_a_stack():
-    example, private_index, weights, _ = blocks("toml")
+    example, private_index, recipe, weights, _ = blocks("toml")
 
-    stack = read_stack((example + private_index + weights).encode(), "README.md")
+    stack = read_stack((example + private_index + recipe + weights).encode(), "README.md")
 
     assert stack.name == "vision"
     assert [index.name for index in stack.pypi_indexes] == ["private"]
     assert stack.sdists == ("our-model",)
     assert [each.name for each in stack.artifacts] == ["resnet50.safetensors"]
+    assert [each.path for each in stack.recipes] == ["recipes/kernel"]
 
 
 def test_the_policy_is_one():
-    policy = read_policy(blocks("toml")[3].encode(), "pyproject.toml", rule_words(all_rules()))
+    policy = read_policy(blocks("toml")[4].encode(), "pyproject.toml", rule_words(all_rules()))
 
     assert policy is not None
     assert policy.ignores[0].expires == "2027-06-30"

@@ -41,7 +41,7 @@ def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
         environments=_Environments(),
         index_status=_make_status() if arguments.online else None,
         keys=_load_keys(arguments.key),
-        solve_tools=lambda stack_path: make_solve_tools(stack_path, arguments),
+        solve_tools=lambda stack_path: make_solve_tools(stack_path, arguments, may_build=False),
         deep=lambda lock: _open_deep(lock, arguments),
     )
 

@@ -51,6 +51,13 @@ def add_parser(subparsers: Any) -> None:
         help="refuse also where no fact says whether a GPU of the stack finds its code",
     )
     parser.add_argument(
+        "--sandbox",
+        choices=["isolated", "none"],
+        default="isolated",
+        help="`none` builds the stack's recipes without walls, with the network and the whole "
+        "disk in reach; the lock says so. Default: isolated",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="write nothing, print the difference"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -101,11 +108,18 @@ def _options(arguments: argparse.Namespace) -> SolveOptions:
 
 def _check(path: str, arguments: argparse.Namespace) -> tuple[ExitCode, Mapping[str, object]]:
     from envlock.backends.files import DiskWorkspace
-    from envlock.cli.wiring import load_stack, pins_beside, recordings_beside
+    from envlock.cli.wiring import load_stack, pins_beside, recipe_sources_beside, recordings_beside
     from envlock.workflows.check import check_lock
 
     stack = load_stack(path)
-    checked = check_lock(stack, path, pins_beside(path), DiskWorkspace(), recordings_beside(path))
+    checked = check_lock(
+        stack,
+        path,
+        pins_beside(path),
+        DiskWorkspace(),
+        recordings_beside(path),
+        recipe_sources_beside(path),
+    )
     verdict, reasons = _verdict(checked.freshness)
     if not arguments.json and not arguments.quiet:
         print(f"{checked.path}: {verdict}")

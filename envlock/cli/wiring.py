@@ -14,6 +14,8 @@ from envlock.errors import Fault, InputFileError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from envlock.backends.rattler_channels import RattlerIndex
     from envlock.backends.recordings import DiskRecordings
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from envlock.ports.reporter import Reporter
     from envlock.ports.solver import Solver
     from envlock.workflows.pypi_half import PypiTools
+    from envlock.workflows.recipes import RecipeTools
     from envlock.workflows.record import RecordTools
     from envlock.workflows.solve import SolveTools
 
@@ -59,6 +62,19 @@ def recordings_beside(stack_path: str) -> DiskRecordings:
     return DiskRecordings(Path(stack_path).parent / "pins" / "pypi")
 
 
+def recipe_sources_beside(stack_path: str) -> Callable[[Stack], Mapping[str, str]]:
+    """Return who tells what the recipes of a stack are now, by their paths."""
+
+    def sources(stack: Stack) -> Mapping[str, str]:
+        from envlock.backends.recipe_folder import recipe_files
+        from envlock.store.recipe_address import sources_digest
+
+        folder = Path(stack_path).parent
+        return {item.path: sources_digest(recipe_files(item, folder)) for item in stack.recipes}
+
+    return sources
+
+
 def make_solver() -> Solver:
     """Return the conda solver."""
     from envlock.backends.rattler_solver import RattlerSolver
@@ -87,8 +103,10 @@ def make_reporter(arguments: argparse.Namespace) -> Reporter:
     return Silence() if getattr(arguments, "quiet", False) else Talk()
 
 
-def make_solve_tools(stack_path: str, arguments: argparse.Namespace) -> SolveTools:
-    """Return all that a solve acts through."""
+def make_solve_tools(
+    stack_path: str, arguments: argparse.Namespace, *, may_build: bool = True
+) -> SolveTools:
+    """Return all that a solve acts through; `may_build` lets it build recipes."""
     from envlock.workflows.solve import SolveTools
 
     return SolveTools(
@@ -99,7 +117,16 @@ def make_solve_tools(stack_path: str, arguments: argparse.Namespace) -> SolveToo
         reporter=make_reporter(arguments),
         made_by=MADE_BY,
         pypi=lambda: make_pypi_tools(stack_path),
+        recipes=lambda: _recipe_tools(stack_path, arguments, may_build=may_build),
     )
+
+
+def _recipe_tools(
+    stack_path: str, arguments: argparse.Namespace, *, may_build: bool
+) -> AbstractContextManager[RecipeTools]:
+    from envlock.cli.recipe_wiring import recipe_tools
+
+    return recipe_tools(stack_path, arguments, may_build=may_build)
 
 
 def make_record_tools(stack_path: str, arguments: argparse.Namespace) -> RecordTools:

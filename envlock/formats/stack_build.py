@@ -15,6 +15,7 @@ from envlock.formats.stack_schema import (
     GpuTable,
     PypiDependencies,
     PypiDependencyTable,
+    RecipeTable,
     StackFile,
     TargetTable,
 )
@@ -30,6 +31,7 @@ from envlock.model.stack import (
     Gpu,
     PypiDependency,
     PypiIndex,
+    Recipe,
     Stack,
     Target,
     VerifySettings,
@@ -40,7 +42,10 @@ from envlock.model.version import CudaLine
 T = TypeVar("T")
 _NOT_ASKED = frozenset(["verify", "audit", "artifacts"])
 _SETS = frozenset(
-    ["platforms", "compute", "newer-components", "extras", "packages", "sdists", "link-scripts"]
+    [
+        *("platforms", "compute", "newer-components", "extras", "packages", "sdists"),
+        *("link-scripts", "inputs"),
+    ]
 )
 """Arrays whose order says nothing; the inputs hold them sorted."""
 
@@ -82,6 +87,10 @@ def build_stack(checked: StackFile, document: Table, places: Places) -> Stack:
         ),
         sdists=tuple(checked.pypi.sdists),
         link_scripts=tuple(sorted(checked.build.link_scripts)),
+        recipes=tuple(
+            _recipe(item, places.where("recipe", index))
+            for index, item in enumerate(checked.recipe)
+        ),
         artifacts=tuple(
             Artifact(
                 name=item.name,
@@ -171,6 +180,19 @@ def _pypi_dependencies(
             )
         )
     return tuple(found)
+
+
+def _recipe(table: RecipeTable, where: Where) -> Recipe:
+    inputs = _given(table.inputs)
+    return Recipe(
+        path=table.path,
+        inputs=None if inputs is None else tuple(sorted(inputs)),
+        toolchain=_given(table.toolchain),
+        host_compiler=table.host_compiler,
+        platforms=tuple(table.platforms),
+        options=dict(sorted(table.options.items())),
+        where=where,
+    )
 
 
 def _target(platform: Platform, table: TargetTable, document: Table, places: Places) -> Target:

@@ -37,6 +37,7 @@ _ORDER = (
     "pypi-dependencies",
     "pypi-index",
     "target",
+    "recipe",
     "artifacts",
     "build",
     "verify",

@@ -89,6 +89,16 @@ def _judge_repeats(document: Table) -> Iterator[Problem]:
     yield from judge_repeats(table_at(document, "audit"), ("audit",))
     yield from _repeats(document, ("pypi", "sdists"), normal_name)
     yield from _repeats(document, ("build", "link-scripts"))
+    for index, table in _entries(document, "recipe"):
+        for key in ("inputs", "platforms"):
+            yield from _repeated(
+                (("recipe", index, key, at), name, name) for at, name in _entries(table, key)
+            )
+    yield from _repeated(
+        (("recipe", index, "path"), table["path"], table["path"])
+        for index, table in _entries(document, "recipe")
+        if "path" in table
+    )
     for kind in ("pypi-index", "artifacts"):
         tables = [(index, table.get("name")) for index, table in _entries(document, kind)]
         names = [(index, name) for index, name in tables if name]

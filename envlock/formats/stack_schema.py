@@ -36,6 +36,8 @@ from envlock.formats.stack_values import (
     Macos,
     Markers,
     Name,
+    OptionName,
+    ProjectPath,
     PypiName,
     PypiVersion,
     Sha256,
@@ -202,6 +204,48 @@ class BuildTable(_Table, frozen=True, kw_only=True):
     ] = []
 
 
+class RecipeTable(_Table, frozen=True, kw_only=True):
+    """A package that is built from source: a folder of the project with a rattler-build recipe."""
+
+    path: Annotated[
+        ProjectPath,
+        Meta(description="The folder with `recipe.yaml`, from the stack's folder."),
+    ]
+    inputs: (
+        Annotated[
+            list[PypiName],
+            Meta(
+                description="The locked packages that it is built with, and what they need; "
+                "without this key all of them.",
+                extra_json_schema={"uniqueItems": True},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    toolchain: (
+        Annotated[
+            ProjectPath,
+            Meta(description="Another stack whose lock has the inputs; without this key this one."),
+        ]
+        | UnsetType
+    ) = UNSET
+    host_compiler: Annotated[
+        bool,
+        Meta(description="Whether the machine's own compiler may be used; it is then an input."),
+    ] = False
+    platforms: Annotated[
+        list[Platform],
+        Meta(
+            description="Where it is built; without this key on all platforms of the stack.",
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ] = []
+    options: Annotated[
+        dict[OptionName, Line],
+        Meta(description="What its script finds in its environment."),
+    ] = {}
+
+
 class TargetTable(_Table, frozen=True, kw_only=True):
     """What one platform says otherwise than the stack."""
 
@@ -248,6 +292,7 @@ class StackFile(_Table, frozen=True, kw_only=True):
         dict[Platform, TargetTable],
         Meta(extra_json_schema={"propertyNames": {"enum": [item.value for item in Platform]}}),
     ] = {}
+    recipe: list[RecipeTable] = []
     artifacts: list[ArtifactTable] = []
     build: BuildTable = BuildTable()
     verify: VerifyTable = VerifyTable()

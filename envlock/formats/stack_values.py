@@ -125,6 +125,25 @@ Markers = Annotated[
         "python_version < '3.12'",
     ),
 ]
+_PART = r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*"
+ProjectPath = Annotated[
+    str,
+    _text(
+        rf"(?:\.\./)*{_PART}(?:/{_PART})*",
+        "a path from the stack's folder, such as `recipes/kernel`",
+        "A path from the stack's folder; slashes, nothing hidden.",
+        "recipes/kernel",
+    ),
+]
+OptionName = Annotated[
+    str,
+    _text(
+        r"(?!ENVLOCK_)[A-Z][A-Z0-9_]*",
+        "the name of a variable, in capitals, that is not envlock's",
+        "The name of a variable that a recipe's script finds in its environment.",
+        "WITH_TENSOR_CORES",
+    ),
+]
 _VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
 IndexAddress = Annotated[
     str,

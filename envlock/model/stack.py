@@ -146,6 +146,24 @@ class Artifact(Struct, frozen=True, kw_only=True):
     where: Where
 
 
+class Recipe(Struct, frozen=True, kw_only=True):
+    """A package that is built from source: a folder of the project with a rattler-build recipe."""
+
+    path: str
+    """From the stack's folder."""
+    inputs: tuple[str, ...] | None = None
+    """The locked packages that it is built with, and what they need. None: all."""
+    toolchain: str | None = None
+    """Another stack, from this one's folder, whose lock has the inputs. None: this one."""
+    host_compiler: bool = False
+    """Whether the machine's own compiler may be used."""
+    platforms: tuple[Platform, ...] = ()
+    """Where it is built. Empty: on all."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What the script finds in its environment."""
+    where: Where
+
+
 class VerifySettings(Struct, frozen=True, kw_only=True):
     """The `[verify]` table; None where the command line's default holds."""
 
@@ -227,6 +245,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """The packages of PyPI that may come as a source archive."""
     link_scripts: tuple[str, ...] = ()
     """The conda packages whose post-link script may run; ordered."""
+    recipes: tuple[Recipe, ...] = ()
+    """What is built from source, in the order of the file."""
     artifacts: tuple[Artifact, ...] = ()
     verify: VerifySettings = VerifySettings()
     audit: AuditSettings = AuditSettings()
@@ -251,6 +271,12 @@ class Stack(Struct, frozen=True, kw_only=True):
         own = {item.name: item for item in target.dependencies} if target else {}
         shared = {item.name: item for item in self.dependencies}
         return tuple({**shared, **own}.values())
+
+    def recipes_on(self, platform: Platform) -> tuple[Recipe, ...]:
+        """Return the recipes that are built for a platform."""
+        return tuple(
+            item for item in self.recipes if not item.platforms or platform in item.platforms
+        )
 
     def takes_pypi_on(self, platform: Platform) -> bool:
         """Say whether a platform takes anything from PyPI."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from envlock.formats.canonical import format_canonical
 from envlock.formats.conda_lock import FACT_PREFIX, Seal, read_seal
@@ -12,6 +12,8 @@ from envlock.formats.conda_lock import FACT_PREFIX, Seal, read_seal
 INPUTS = "envlock/inputs"
 PIN = "envlock/pin"
 RECORDING = "envlock/pypi-recording"
+RECIPE_SOURCES = "recipe-sources"
+"""The fact of a platform that says what the files of a recipe were, by the recipe's path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Sources:
     pin: str | None
     recording: str | None = None
     takes_pypi: bool = False
+    recipes: Mapping[str, str] = field(default_factory=dict)
+    """What the files of each recipe are, by its path beside the stack."""
 
 
 def judge_freshness(inputs: Mapping[str, object], sources: Sources, content: bytes) -> Freshness:
@@ -76,6 +80,7 @@ def changed_sources(facts: Mapping[str, str], sources: Sources) -> tuple[str, ..
     return (
         *_changed_pin(facts.get(PIN), sources.pin),
         *(_changed_recording(facts.get(RECORDING), sources) if sources.takes_pypi else ()),
+        *_changed_recipes(facts, sources.recipes),
     )
 
 
@@ -137,6 +142,18 @@ def _changed_pin(locked: str | None, current: str | None) -> list[str]:
         was = (locked or "none").removeprefix("sha256:")[:12]
         return [f"index pin: {was}… when it was locked, now {current[:12]}…"]
     return []
+
+
+def _changed_recipes(facts: Mapping[str, str], recipes: Mapping[str, str]) -> list[str]:
+    """Name the recipes whose files are others than those that were built."""
+    locked = {
+        (path, digest)
+        for key, digest in facts.items()
+        for _, found, path in [key.partition(f"/{RECIPE_SOURCES}/")]
+        if found
+    }
+    changed = {path for path, digest in locked if recipes.get(path, digest) != digest}
+    return [f"{path}: its files are others than those it was built from" for path in changed]
 
 
 def _changed_recording(locked: str | None, sources: Sources) -> list[str]:

@@ -19,14 +19,17 @@ from envlock.model.package import Package
 from envlock.model.pin import Pin
 from envlock.model.pypi import Distribution, PypiQuestion
 from envlock.model.question import Answer, Question, VirtualPackage
+from envlock.model.recipe import LockedRecipe
 from envlock.model.stack import Gpu
 from envlock.solve.coherence import cudnn_of_answer
-from envlock.solve.freshness import INPUTS, PIN, RECORDING
+from envlock.solve.freshness import INPUTS, PIN, RECIPE_SOURCES, RECORDING
 from envlock.solve.proof import floor_for_ptx, proof_facts
 from envlock.solve.view import View
 
 AS_OF = "as-of"
 """The fact that says up to when builds were seen, where a solve was told."""
+RECIPE = "recipe"
+"""The fact that says where a recipe's package comes from, by the recipe's path."""
 LOCK_VERSION = "1"
 """Of envlock's facts in the head; raised when their meaning changes."""
 
@@ -63,7 +66,33 @@ def to_locked_wheel(item: Distribution, platform: str) -> LockedPackage:
     )
 
 
-def _rows(answer: Answer) -> Iterable[LockedPackage]:
+def to_locked_recipe(item: LockedRecipe) -> LockedPackage:
+    """Return what a recipe has become as the unified format has it."""
+    pairs = (dependency.partition(" ") for dependency in item.built.depends)
+    return LockedPackage(
+        name=item.built.name,
+        version=item.built.version,
+        manager="conda",
+        platform=item.platform,
+        url=item.url,
+        md5=item.built.md5,
+        sha256=item.built.sha256,
+        dependencies={name: spec for name, _, spec in pairs},
+    )
+
+
+def recipe_facts(recipes: Sequence[LockedRecipe]) -> Mapping[str, str]:
+    """Return what a lock's head tells of the recipes: the address of each, and how it was built."""
+    found: dict[str, str] = {}
+    for item in recipes:
+        told = [f"{item.built.name} of {item.built.address}", item.remark]
+        found[f"{item.platform}/{RECIPE}/{item.path}"] = ", ".join(filter(None, told))
+        found[f"{item.platform}/{RECIPE_SOURCES}/{item.path}"] = item.sources_sha256
+    return found
+
+
+def rows_of(answer: Answer) -> Iterable[LockedPackage]:
+    """Yield an answer's packages as the unified format has them."""
     yield from (to_locked(item, answer.platform) for item in answer.packages)
     yield from (to_locked_wheel(item, answer.platform) for item in answer.distributions)
 
@@ -87,6 +116,7 @@ def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
     made_by: str,
     recording: str | None = None,
     updated: Sequence[str] = (),
+    recipes: Sequence[LockedRecipe] = (),
 ) -> Lock:
     """Return the lock of a whole solve. `source` is the stack's file name beside the lock.
 
@@ -104,6 +134,7 @@ def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
         **_as_of(solutions[0].question),
         **({LINK_SCRIPTS: " ".join(stack.link_scripts)} if stack.link_scripts else {}),
     }
+    facts.update(recipe_facts(recipes))
     for solution in solutions:
         told = _platform_facts(solution)
         facts.update({f"{solution.answer.platform}/{key}": value for key, value in told.items()})
@@ -123,7 +154,10 @@ def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
                 **{f"{FACT_PREFIX}{key}": value for key, value in facts.items()},
             },
         ),
-        packages=tuple(row for solution in solutions for row in _rows(solution.answer)),
+        packages=(
+            *(row for solution in solutions for row in rows_of(solution.answer)),
+            *map(to_locked_recipe, recipes),
+        ),
     )
 
 

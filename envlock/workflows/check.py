@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from envlock.model.lock import LOCK_LIMIT_BYTES, lock_path
@@ -20,12 +21,13 @@ class Checked:
     freshness: Freshness
 
 
-def check_lock(
+def check_lock(  # noqa: PLR0913, PLR0917 - all that a lock is held against
     stack: Stack,
     stack_path: str,
     pins: Pins,
     workspace: Workspace,
     recordings: Recordings,
+    recipe_sources: Callable[[Stack], Mapping[str, str]] = lambda _: {},
 ) -> Checked:
     """Judge the lock beside a stack, and see that its pin is there and is what it is called.
 
@@ -43,5 +45,10 @@ def check_lock(
     recording = recordings.assigned(stack.name) if takes_pypi else None
     if recording is not None:
         recordings.read(recording)
-    sources = Sources(pin=digest, recording=recording, takes_pypi=takes_pypi)
+    sources = Sources(
+        pin=digest,
+        recording=recording,
+        takes_pypi=takes_pypi,
+        recipes=recipe_sources(stack) if stack.recipes else {},
+    )
     return Checked(path=path, freshness=judge_freshness(stack.inputs, sources, content))

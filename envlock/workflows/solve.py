@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,9 @@ from envlock.solve.locking import (
 from envlock.workflows.conda_half import CondaHalf, open_pin, refuse_bad_specs
 
 if TYPE_CHECKING:
+    from envlock.model.recipe import LockedRecipe
     from envlock.workflows.pypi_half import PypiTools
+    from envlock.workflows.recipes import RecipeTools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,8 @@ class SolveTools:
     """envlock's own name and version, for the lock's head."""
     pypi: Callable[[], PypiTools]
     """What the PyPI half acts through; made only when a stack has one."""
+    recipes: Callable[[], AbstractContextManager[RecipeTools]]
+    """What recipes are built through; made only when a stack has one."""
 
 
 def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: SolveTools) -> Solved:
@@ -116,6 +121,7 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
         strict=options.strict,
     )
     _refuse_without_hashes(solutions)
+    recipes = _add_recipes(half, solutions, stack_path, options, tools)
     _refuse_scripts_of_nobody(stack, solutions, _kept(old, platforms, options))
     lock = make_lock(
         stack_path.replace("\\", "/").rpartition("/")[2],
@@ -124,6 +130,7 @@ def solve_stack(stack: Stack, stack_path: str, options: SolveOptions, tools: Sol
         recording=recording,
         made_by=", ".join(made_by),
         updated=options.update or (),
+        recipes=recipes,
     )
     if old and options.platforms:
         lock = _keep_others(lock, old, path, stack_path)
@@ -167,6 +174,29 @@ def _add_pypi(  # noqa: PLR0913, PLR0917 - the inner step of one story
         item.answer.platform: _keep_wheels(old, item.answer.platform, options) for item in solutions
     }
     return pypi_half.add(solutions, kept), digest
+
+
+def _add_recipes(
+    half: CondaHalf,
+    solutions: Sequence[Solution],
+    stack_path: str,
+    options: SolveOptions,
+    tools: SolveTools,
+) -> tuple[LockedRecipe, ...]:
+    if not any(half.stack.recipes_on(item.answer.platform) for item in solutions):
+        return ()
+    from envlock.workflows.recipes import RecipePart  # noqa: PLC0415 - see SolveTools
+
+    with tools.recipes() as recipe_tools:
+        part = RecipePart(
+            stack=half.stack,
+            stack_path=stack_path,
+            tools=recipe_tools,
+            reporter=tools.reporter,
+            admits=tools.solver.admits,
+            is_kept=options.write,
+        )
+        return part.add(solutions)
 
 
 def _keep_wheels(
