@@ -32,6 +32,7 @@ def _find(case: Case) -> Iterable[Hit]:
             severity=Severity.WARNING,
             remedy="remove the line; `conda env export | grep -v ^prefix:` leaves it out.",
         )
+    yield from _sources(case.reading.settings.get("sources", ""))
     # Paths in a Dockerfile are those of the image, and `COPY` fills them from beside the file.
     is_inside = case.reading.kind is FileKind.DOCKERFILE
     for package in case.reading.packages:
@@ -42,6 +43,21 @@ def _find(case: Case) -> Iterable[Hit]:
     for place in case.reading.places:
         if not (is_inside and is_path(parse_address(place.address))):
             yield from _place(place)
+
+
+def _sources(told: str) -> Iterable[Hit]:
+    """Tell where conda-lock writes what a lock was made from as places on somebody's disk."""
+    sources = [item for item in told.split(", ") if item and is_absolute(parse_address(item))]
+    if sources:
+        more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+        yield Hit(
+            message=f"the lock says that it was made from `{sources[0]}`{more}: elsewhere nobody "
+            "can tell whether it still fits.",
+            subject="sources",
+            severity=Severity.NOTE,
+            remedy="lock it again in the folder of its sources, naming them by relative paths: "
+            "`conda-lock lock --file environment.yml`.",
+        )
 
 
 def _origin(package: FoundPackage, origin: Origin) -> Iterable[Hit]:

@@ -37,6 +37,16 @@ def test_what_pip_freezes_in_a_conda_environment_is_explained():
     ]
 
 
+def test_sources_on_somebodys_disk_are_told():
+    made_of = {"sources": "/home/me/p/environment.yml, environment.dev.yml, /home/me/p/pins.yml"}
+
+    assert told(RULE, reading(settings=made_of)) == [
+        "note (sources): the lock says that it was made from `/home/me/p/environment.yml` and 1 "
+        "more: elsewhere nobody can tell whether it still fits.",
+    ]
+    assert told(RULE, reading(settings={"sources": "environment.yml"})) == []
+
+
 def test_many_of_them_are_one_finding():
     found = reading(*(folder(f"p{at}", f"/home/me/p{at}") for at in range(5)))
 
