@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from envlock.backends.depot_bytecode import StoreBytecode
 from envlock.backends.depot_folder import FolderDepot
 from envlock.backends.depot_intake import DepotIntake
 from envlock.backends.depot_memory import DiskPullMemory
@@ -83,6 +84,7 @@ class Machine:
             artifacts=build_tools.artifacts,
             progress=SilentMeter(),
             depot=depot,
+            bytecode=StoreBytecode(self.store),
             reporter=self.reporter,
             measure=lambda path: Path(path).stat().st_size,
             now=lambda: self.clock,
@@ -95,6 +97,7 @@ class Machine:
         tools = PullTools(
             build=self.tools(),
             depot=depot,
+            bytecode=StoreBytecode(self.store),
             intake=DepotIntake(depot, self.store.artifacts, 2),
             memory=DiskPullMemory(self.store.layout.root),
         )

@@ -122,7 +122,7 @@ class DiskStore:
         target = self.layout.environments / label
         # One connection that stays: whoever closes the last one folds SQLite's log away.
         with self.database(), self._staged(target, needs) as staging:
-            built = self._build(plan, staging, self._trees(needs), reporter)
+            built = self._build(plan, staging, self.trees_for(needs), reporter)
             if plan.promise is not None:
                 tree = tree_digest(format_tree(built.entries))
                 check_promise(plan.promise, plan.derivation.name, built.content_sha256, tree)
@@ -174,7 +174,7 @@ class DiskStore:
         if valid is None:
             raise StoreError(f"{label} is not in the store")
         with self._staged(target, needs) as staging:
-            built = self._build(plan, staging, self._trees(needs), reporter)
+            built = self._build(plan, staging, self.trees_for(needs), reporter)
             found = tree_digest(format_tree(built.entries))
             if found != valid.tree_sha256:
                 raise StoreError(
@@ -190,12 +190,13 @@ class DiskStore:
     def unpack_anew(self, artifact: Artifact, needs: Needs) -> None:
         """Unpack an archive of the store again, in place of its tree. Raises as `realise`."""
         archive = self.artifacts.path_of(artifact.sha256)
-        self._trees(needs).unpacked_anew(artifact, archive)
+        self.trees_for(needs).unpacked_anew(artifact, archive)
 
     def _staged(self, target: Path, needs: Needs) -> AbstractContextManager[Path]:
         return staged(target, _owner(needs), f"{target.name} cannot be built")
 
-    def _trees(self, needs: Needs) -> SourceTrees:
+    def trees_for(self, needs: Needs) -> SourceTrees:
+        """Return the trees that environments are linked from, for a process with these needs."""
         register = DatabaseRegister(self.open_database)
         return SourceTrees(self.layout, register, _owner(needs), keep=needs.add)
 

@@ -82,11 +82,12 @@ def unpack_conda(archive: IO[bytes], file_name: str, tree: Tree) -> None:
         raise tree.refuse(f"it has no part called `{lacking[0]}`")
     _check_metadata(archive, parts["metadata"], tree)
     for half in _HALVES:
-        _unpack_zstd(open_member(archive, parts[half], tree), tree, half)
+        unpack_zstd(open_member(archive, parts[half], tree), tree, half)
     _check(tree)
 
 
-def _unpack_zstd(packed: Content, tree: Tree, half: str) -> None:
+def unpack_zstd(packed: Content, tree: Tree, half: str = "") -> None:
+    """Unpack a tar archive under zstd; `half` is as `unpack_tar` accepts it."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
     with decompressor.stream_reader(packed, read_across_frames=True) as stream:  # type: ignore[arg-type]
         unpack_tar(stream, tree, half)

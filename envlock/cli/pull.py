@@ -67,6 +67,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Pull an environment."""
+    from envlock.backends.depot_bytecode import StoreBytecode
     from envlock.backends.depot_intake import DepotIntake
     from envlock.backends.depot_memory import DiskPullMemory
     from envlock.cli.depot_wiring import open_depot, parse_moment
@@ -89,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     tools = PullTools(
         build=make_build_tools(store, arguments),
         depot=depot,
+        bytecode=StoreBytecode(store),
         intake=DepotIntake(depot, store.artifacts, arguments.jobs),
         memory=DiskPullMemory(store.layout.root),
     )

@@ -52,6 +52,7 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Push an environment."""
     from envlock import __version__
+    from envlock.backends.depot_bytecode import StoreBytecode
     from envlock.cli.care_wiring import make_closure_tools
     from envlock.cli.depot_wiring import open_depot
     from envlock.cli.store_wiring import make_build_tools, open_store
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         artifacts=build.artifacts,
         progress=build.progress,
         depot=open_depot(arguments.url),
+        bytecode=StoreBytecode(store),
         reporter=build.reporter,
         measure=_measure,
         now=utc_now,
@@ -97,9 +99,10 @@ def _tell(pushed: Push, title: str, arguments: argparse.Namespace) -> None:
     if not arguments.quiet:
         entry = pushed.entry
         sent = sum(each.size_bytes for each in pushed.sent)
+        files = len(entry.artifacts) + len(entry.bytecode)
         told = [
             f"{count(len(pushed.sent), 'file')} sent, {format_bytes(sent)}",
-            f"{len(entry.artifacts) - len(pushed.sent):,} were there",
+            f"{files - len(pushed.sent):,} were there",
             "the entry is new" if pushed.is_new_entry else "the entry was there",
         ]
         print(printable(f"{entry.name}: pushed to {title}: {', '.join(told)}"), file=sys.stderr)

@@ -27,13 +27,14 @@ from envlock.formats.dsse import Envelope, is_envelope, read_envelope
 from envlock.formats.receipt import STATEMENT_TYPE
 from envlock.formats.strict_json import parse_json
 from envlock.formats.typed import convert, expected, find_faults
-from envlock.model.depot import DepotEntry
+from envlock.model.depot import DepotBytecode, DepotEntry, DepotObject
 
 PREDICATE_TYPE = "urn:envlock:depot-entry:1"
 LARGEST_ENTRY_BYTES = 8_000_000
 """An environment of a thousand artifacts has about 200 kB."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[a-z2-7]{32}")
+_BYTECODE = re.compile(r"bytecode-[0-9a-f]{64}-[0-9a-f]{32}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _SHOWN = 5
 
@@ -114,12 +115,23 @@ def _contradictions(entry: DepotEntry) -> Iterator[Fault]:
     ):
         if not pattern.fullmatch(getattr(entry, name)):
             yield expected(f"predicate.{name}", what, getattr(entry, name))
-    for place, each in enumerate(entry.artifacts):
-        where = f"predicate.artifacts[{place}]"
-        if not _SHA256.fullmatch(each.sha256):
-            yield expected(f"{where}.sha256", "64 hex digits", each.sha256)
-        if each.size_bytes < 0:
-            yield expected(f"{where}.size_bytes", "a size", each.size_bytes)
+    named: tuple[tuple[str, Sequence[DepotObject | DepotBytecode]], ...] = (
+        ("artifacts", entry.artifacts),
+        ("bytecode", entry.bytecode),
+    )
+    for what, files in named:
+        for place, each in enumerate(files):
+            where = f"predicate.{what}[{place}]"
+            if not _SHA256.fullmatch(each.sha256):
+                yield expected(f"{where}.sha256", "64 hex digits", each.sha256)
+            if each.size_bytes < 0:
+                yield expected(f"{where}.size_bytes", "a size", each.size_bytes)
+    for place, bytecode in enumerate(entry.bytecode):
+        where = f"predicate.bytecode[{place}]"
+        if not _SHA256.fullmatch(bytecode.tree_sha256):
+            yield expected(f"{where}.tree_sha256", "64 hex digits", bytecode.tree_sha256)
+        if not _BYTECODE.fullmatch(bytecode.tree):
+            yield expected(f"{where}.tree", "the name of bytecode's tree", bytecode.tree)
 
 
 def _refusal(file: str, problems: Sequence[str]) -> DepotError:

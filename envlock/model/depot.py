@@ -14,6 +14,18 @@ class DepotObject(Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
+class DepotBytecode(Struct, frozen=True, kw_only=True):
+    """Bytecode of one artifact for one Python, packed; it holds no prefix and fits any store."""
+
+    tree: str
+    """The name of its tree, as every store has it."""
+    tree_sha256: str
+    """Of what it unpacks to."""
+    sha256: str
+    """Of the pack, by which it lies in the depot."""
+    size_bytes: int
+
+
 class DepotEntry(Struct, frozen=True, kw_only=True):
     """One environment in a depot. It names no machine, folder or person."""
 
@@ -33,6 +45,8 @@ class DepotEntry(Struct, frozen=True, kw_only=True):
     """Of the environment's files."""
     artifacts: tuple[DepotObject, ...]
     """In the derivation's order."""
+    bytecode: tuple[DepotBytecode, ...]
+    """What need not be compiled again; nothing is missed where it is not there."""
     serial: int
     """Grows with every entry of a key: an older one that comes again is told by it."""
     pushed_at: str

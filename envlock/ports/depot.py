@@ -2,7 +2,7 @@
 
     depot                        what it is, and of which form
     entries/<key>.json           what is said of one environment, signed
-    objects/sha256/ab/<64 hex>   artifacts; each lies there once, whoever needs it
+    objects/sha256/ab/<64 hex>   artifacts, packed bytecode; each once, whoever needs it
 
 A name that exists is complete, wherever the backend can hold to that; what comes from a depot is
 hashed in any case. An entry comes last: whatever it names is there before.
@@ -11,12 +11,14 @@ hashed in any case. An entry comes last: whatever it names is there before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from msgspec import Struct
 
-from envlock.model.depot import DepotObject
+from envlock.model.depot import DepotBytecode, DepotObject
 from envlock.ports.artifacts import FetchProgress
+from envlock.ports.store import Needs
 
 
 class Depot(Protocol):
@@ -59,6 +61,32 @@ class Intake(Protocol):
         """Bring them here, every one hashed; what came in part is gone on with.
 
         Raises `DepotError` for an object that is not there or is another one, `WorldError`.
+        """
+        ...
+
+
+class PackedBytecode(Struct, frozen=True, kw_only=True):
+    """Bytecode as it was packed for a while."""
+
+    bytecode: DepotBytecode
+    path: str
+
+
+class Bytecode(Protocol):
+    """The bytecode of a store's environments, which other stores can use."""
+
+    def packed(self, label: str) -> AbstractContextManager[Sequence[PackedBytecode]]:
+        """Pack what an environment was linked from; the files are gone afterwards."""
+        ...
+
+    def has(self, tree: str) -> bool:
+        """Say whether a tree of bytecode is here."""
+        ...
+
+    def admit(self, bytecode: DepotBytecode, needs: Needs) -> None:
+        """Unpack a pack that is among the archives, which it leaves then.
+
+        Raises `DepotError` when it is not what was signed, `ArchiveError` when it is hostile.
         """
         ...
 

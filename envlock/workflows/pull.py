@@ -4,12 +4,13 @@
 2. The entry of that key is read, and its signature held against the keys that are trusted.
 3. The entry must be of this lock, and no older than what was pulled or asked for.
 4. Artifacts that the store lacks come from the depot, each held against the lock's digest.
+   So does bytecode, where a trusted key has signed its digest: no lock says what it must be.
 5. They are linked for this store's prefix. What comes out must have the content that was signed;
    for the same prefix the same tree. Else nothing is kept of it.
 6. The entry is remembered, so that an older one is told.
 
-Artifacts travel, and not the linked tree: then any prefix is right, nothing of the pusher's machine
-is copied, and the signed content is proven here rather than believed.
+Artifacts travel with their bytecode, and not the linked tree: then any prefix is right, nothing of
+the pusher's machine is copied, and the signed content is proven here rather than believed.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ import msgspec
 from envlock.errors import DepotError, NotInDepotError
 from envlock.formats.depot_entry import LARGEST_ENTRY_BYTES, EntryFile, read_entry_file
 from envlock.formats.dsse import Envelope
-from envlock.model.depot import DepotEntry
+from envlock.model.depot import DepotEntry, DepotObject
 from envlock.model.store import BuildPlan, Promise, Realisation
-from envlock.ports.depot import Depot, Intake, Pulled, PullMemory
+from envlock.ports.depot import Bytecode, Depot, Intake, Pulled, PullMemory
 from envlock.ports.signing import TrustedKey
 from envlock.ports.store import Needs
 from envlock.store.address import key_of, label_of, place_free_key_of
 from envlock.store.generations import check_profile
+from envlock.store.liveness import artifact_of
 from envlock.store.promise import check_promise
 from envlock.workflows.build import Build, BuildRequest, BuildTools, load_lock, plan_build
 
@@ -55,6 +57,7 @@ class PullTools:
     build: BuildTools
     depot: Depot
     intake: Intake
+    bytecode: Bytecode
     memory: PullMemory
 
 
@@ -161,11 +164,14 @@ def _check_subject(entry: DepotEntry, plan: BuildPlan, title: str) -> None:
     """Refuse an entry that was signed for something else. Raises `DepotError`."""
     derivation = plan.derivation
     artifacts = tuple((each.file_name, each.sha256) for each in entry.artifacts)
+    locked = {sha256 for _, sha256 in derivation.artifacts}
+    strange = {each.tree for each in entry.bytecode if artifact_of(each.tree) not in locked}
     for what, expected, found in (
         ("the key", place_free_key_of(derivation), entry.key),
         ("the name", derivation.name, entry.name),
         ("the platform", derivation.platform, entry.platform),
         ("the artifacts", derivation.artifacts, artifacts),
+        ("the bytecode", set(), strange),
     ):
         if expected != found:
             shown = (
@@ -227,11 +233,28 @@ def _realise(
         if found is not None:
             check_promise(promise, found.name, found.content_sha256, found.tree_sha256)
             return Realisation(environment=found, is_new=False)
-        lacking = {each.sha256 for each in build.store.lacking(plan.artifacts)}
-        wanted = [each for each in entry.artifacts if each.sha256 in lacking]
-        if wanted:
-            tools.intake.take(wanted, build.progress)
+        _take(plan, entry, tools, needs, with_bytecode=bool(keyid))
         return build.store.realise(plan, needs, build.reporter)
+
+
+def _take(
+    plan: BuildPlan, entry: DepotEntry, tools: PullTools, needs: Needs, *, with_bytecode: bool
+) -> None:
+    """Bring here what an entry names and the store lacks."""
+    lacking = {each.sha256 for each in tools.build.store.lacking(plan.artifacts)}
+    wanted = [each for each in entry.artifacts if each.sha256 in lacking]
+    bytecode = [
+        each for each in entry.bytecode if with_bytecode and not tools.bytecode.has(each.tree)
+    ]
+    needs.add(each.sha256 for each in bytecode)
+    wanted += [
+        DepotObject(file_name=each.tree, sha256=each.sha256, size_bytes=each.size_bytes)
+        for each in bytecode
+    ]
+    if wanted:
+        tools.intake.take(wanted, tools.build.progress)
+    for each in bytecode:
+        tools.bytecode.admit(each, needs)
 
 
 def _promise(plan: BuildPlan, entry: DepotEntry, keyid: str) -> Promise:

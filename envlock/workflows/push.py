@@ -1,7 +1,7 @@
 """From an environment of the store to a depot: its artifacts, then a signed entry.
 
 1. The environment is found; nothing is built.
-2. What the store has let go of is fetched again, as the lock says.
+2. What the store has let go of is fetched again, as the lock says; bytecode is packed.
 3. Objects that the depot lacks are put there; each is hashed on its way.
 4. The entry is written: until then nobody sees that anything was pushed.
 
@@ -23,10 +23,10 @@ from envlock.formats.depot_entry import (
     read_entry_file,
 )
 from envlock.formats.dsse import Envelope, Signature, add_signature, format_envelope
-from envlock.model.depot import DepotEntry, DepotObject
+from envlock.model.depot import DepotBytecode, DepotEntry, DepotObject
 from envlock.model.store import Artifact, Environment
 from envlock.ports.artifacts import Artifacts, FetchProgress
-from envlock.ports.depot import Depot
+from envlock.ports.depot import Bytecode, Depot, PackedBytecode
 from envlock.ports.reporter import Reporter
 from envlock.ports.signing import SigningKey
 from envlock.ports.store import Needs
@@ -43,6 +43,7 @@ class PushTools:
     artifacts: Artifacts
     progress: FetchProgress
     depot: Depot
+    bytecode: Bytecode
     reporter: Reporter
     measure: Callable[[str], int]
     """Returns a file's size."""
@@ -82,15 +83,17 @@ def push(name: str, key: SigningKey | None, tools: PushTools, needs: Needs) -> P
     fetch([each for each in artifacts if not tools.artifacts.has(each.sha256)], tools)
     tools.depot.prepare()
     objects = tuple(_object(each, tools) for each in artifacts)
-    draft = _draft(environment, objects, tools)
-    previous = _previous(draft.key, tools)
-    if key is None and previous is not None and previous.envelope is not None:
-        _refuse_unsigning(draft, previous, tools)
-    sent = tuple(_send(objects, tools))
+    tools.reporter.step("packing bytecode")
+    with tools.bytecode.packed(environment.label) as packs:
+        draft = _draft(environment, objects, [each.bytecode for each in packs], tools)
+        previous = _previous(draft.key, tools)
+        if key is None and previous is not None and previous.envelope is not None:
+            _refuse_unsigning(draft, previous, tools)
+        sent = _send(objects, packs, tools)
     written = _write(draft, previous, key, tools)
     return Push(
         environment=environment,
-        entry=written or draft if previous is None else written or previous.entry,
+        entry=written or (draft if previous is None else previous.entry),
         sent=sent,
         is_new_entry=written is not None,
         keyid=key.keyid if key else "",
@@ -119,7 +122,10 @@ def _object(artifact: Artifact, tools: PushTools) -> DepotObject:
 
 
 def _draft(
-    environment: Environment, objects: tuple[DepotObject, ...], tools: PushTools
+    environment: Environment,
+    objects: tuple[DepotObject, ...],
+    bytecode: Sequence[DepotBytecode],
+    tools: PushTools,
 ) -> DepotEntry:
     now = tools.now()
     return DepotEntry(
@@ -132,6 +138,7 @@ def _draft(
         prefix_bytes=len(environment.path.encode()),
         size_bytes=environment.size_bytes,
         artifacts=objects,
+        bytecode=tuple(bytecode),
         serial=int("".join(digit for digit in now if digit.isdigit())),
         pushed_at=now,
         envlock_version=tools.envlock_version,
@@ -139,13 +146,13 @@ def _draft(
 
 
 def _previous(key: str, tools: PushTools) -> EntryFile | None:
-    """Return the entry that stands there; one that cannot be read is as good as none."""
+    """Return the entry that stands there; one that cannot be used is as good as none."""
     content = tools.depot.read_entry(key, LARGEST_ENTRY_BYTES)
     if content is None:
         return None
     try:
         return read_entry_file(content, f"{key}.json")
-    except DepotError:
+    except DepotError:  # damaged, or of an envlock that wrote another form
         tools.reporter.note(f"{tools.depot.title}: a damaged entry is replaced")
         return None
 
@@ -160,11 +167,18 @@ def _refuse_unsigning(draft: DepotEntry, previous: EntryFile, tools: PushTools) 
 
 
 def _says_the_same(one: DepotEntry, other: DepotEntry) -> bool:
-    """Say whether two entries differ in nothing but when, by which envlock and where from."""
+    """Say whether two entries differ in nothing but when, by which envlock and where from.
+
+    The same bytecode may be packed in two ways.
+    """
 
     def settled(entry: DepotEntry) -> DepotEntry:
         entry = replace(entry, serial=0, pushed_at="", envlock_version="")
-        return replace(entry, derivation_key="", tree_sha256="", prefix_bytes=0)
+        entry = replace(entry, derivation_key="", tree_sha256="", prefix_bytes=0)
+        return replace(
+            entry,
+            bytecode=tuple(replace(each, sha256="", size_bytes=0) for each in entry.bytecode),
+        )
 
     is_same_place = one.derivation_key == other.derivation_key
     if is_same_place and one.tree_sha256 != other.tree_sha256:
@@ -172,13 +186,27 @@ def _says_the_same(one: DepotEntry, other: DepotEntry) -> bool:
     return settled(one) == settled(other)
 
 
-def _send(objects: Sequence[DepotObject], tools: PushTools) -> Sequence[DepotObject]:
+def _send(
+    objects: Sequence[DepotObject], packs: Sequence[PackedBytecode], tools: PushTools
+) -> tuple[DepotObject, ...]:
     """Put there what is not; what has another size is no good, and replaced."""
-    lacking = [each for each in objects if tools.depot.size_of(each.sha256) != each.size_bytes]
-    for number, each in enumerate(lacking, 1):
+    files = [(each, tools.artifacts.path_of(each.sha256)) for each in objects]
+    files += [(_pack(each.bytecode), each.path) for each in packs]
+    lacking = [each for each in files if not _is_there(each[0], tools)]
+    for number, (each, path) in enumerate(lacking, 1):
         tools.reporter.step(f"pushing {number} of {len(lacking)} files, `{each.file_name}`")
-        tools.depot.put(each.sha256, tools.artifacts.path_of(each.sha256))
-    return lacking
+        tools.depot.put(each.sha256, path)
+    return tuple(each for each, _ in lacking)
+
+
+def _pack(bytecode: DepotBytecode) -> DepotObject:
+    return DepotObject(
+        file_name=bytecode.tree, sha256=bytecode.sha256, size_bytes=bytecode.size_bytes
+    )
+
+
+def _is_there(each: DepotObject, tools: PushTools) -> bool:
+    return tools.depot.size_of(each.sha256) == each.size_bytes
 
 
 def _write(
@@ -188,7 +216,8 @@ def _write(
     entry = draft
     envelope: Envelope | None = None
     if previous is not None:
-        if _says_the_same(draft, previous.entry):
+        has_packs = all(_is_there(_pack(each), tools) for each in previous.entry.bytecode)
+        if has_packs and _says_the_same(draft, previous.entry):
             if key is None or _has_signed(key, previous):
                 return None
             # What others have signed stays signed by them: we sign the very same.

@@ -29,6 +29,7 @@ def test_what_is_pulled_for_another_prefix_has_the_same_content_and_is_whole(hou
     assert environment.path != built.path
     assert environment.content_sha256 == built.content_sha256
     assert environment.tree_sha256 != built.tree_sha256
+    assert [step for step in house.clean.reporter.steps if "compiling" in step] == []
     with (house.clean.store.layout.environments / environment.label / "etc/settings.ini").open(
         encoding="utf-8"
     ) as settings:
@@ -52,7 +53,7 @@ def test_the_command_line_pushes_and_pulls_on_a_machine_of_another_home(house: D
 
     assert pushed.returncode == 0, pushed.stderr
     assert "demo: pushed to " in pushed.stderr
-    assert ": 4 files sent, " in pushed.stderr
+    assert ": 6 files sent, " in pushed.stderr
     told = json.loads(again.stdout)
     assert (told["sent"], told["is_new_entry"]) == ([], False)
     assert pulled.returncode == 0, pulled.stderr

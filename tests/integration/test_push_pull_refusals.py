@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import zstandard
 
 from depot_house import DepotHouse, Machine, depot_house
 from envlock.backends.depot_folder import FolderDepot
-from envlock.errors import DepotError, NotInDepotError, StoreError
+from envlock.errors import ArchiveError, DepotError, NotInDepotError, StoreError
 from envlock.formats.canonical import format_canonical
 from envlock.formats.depot_entry import format_entry, read_entry_file
 from envlock.formats.dsse import Envelope, Signature, format_envelope
@@ -190,6 +194,60 @@ def test_an_object_that_is_gone_is_named_and_a_push_puts_it_back(house: DepotHou
     assert house.clean.pull(house.lock, house.depot, house.public).build.realisation.is_new
 
 
+def test_bytecode_of_an_unsigned_entry_is_not_taken(house: DepotHouse):
+    """The lock says what an artifact is, and nothing of bytecode: that takes a trusted key."""
+    house.entry.write_bytes(format_entry(forge(house)))
+
+    pulled = house.clean.pull(house.lock, house.depot, house.public, allows_unsigned=True)
+
+    assert pulled.build.realisation.is_new
+    assert [step for step in house.clean.reporter.steps if step.startswith("compiling")]
+
+
+def test_bytecode_that_is_not_what_was_signed_is_refused(house: DepotHouse):
+    (first, *others) = forge(house).bytecode
+    changed = msgspec.structs.replace(first, tree_sha256="0" * 64)
+    house.entry.write_bytes(signed(house, forge(house, bytecode=(changed, *others))))
+
+    assert refused(house) == (
+        f"{first.tree} is not the bytecode that was signed\n"
+        f"  expected tree sha256: {'0' * 64}\n"
+        f"  received tree sha256: {first.tree_sha256}\n"
+        "It was thrown away."
+    )
+    assert house.clean.holds_no_environment
+    with house.clean.store.database() as database:
+        assert database.trees() == {}
+
+
+def test_bytecode_of_an_artifact_that_the_lock_does_not_have_is_refused(house: DepotHouse):
+    (first, *_) = forge(house).bytecode
+    strange = msgspec.structs.replace(first, tree=f"bytecode-{'0' * 64}-{'0' * 32}")
+    house.entry.write_bytes(signed(house, forge(house, bytecode=(strange,))))
+
+    assert "than it lies there for: the bytecode" in refused(house)
+    assert house.clean.is_untouched
+
+
+def test_a_pack_that_reaches_out_of_its_tree_is_refused(house: DepotHouse):
+    (first, *_) = forge(house).bytecode
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("../../outside.pyc"))
+    content = zstandard.ZstdCompressor().compress(packed.getvalue())
+    digest = sha256(content).hexdigest()
+    (house.folder / "pack").write_bytes(content)
+    house.depot.put(digest, str(house.folder / "pack"))
+    hostile = msgspec.structs.replace(first, sha256=digest, size_bytes=len(content))
+    house.entry.write_bytes(signed(house, forge(house, bytecode=(hostile,))))
+
+    with pytest.raises(ArchiveError, match=r"bytecode-[0-9a-f-]+` is refused"):
+        house.clean.pull(house.lock, house.depot, house.public)
+
+    assert house.clean.holds_no_environment
+    assert not list(house.folder.rglob("outside.pyc"))
+
+
 def test_an_older_entry_that_comes_again_is_refused(house: DepotHouse):
     older = house.entry.read_bytes()
     newer = forge(house, serial=20261125100000, pushed_at="2026-11-25T10:00:00Z")
@@ -296,7 +354,7 @@ def test_a_second_signer_signs_the_same_entry_and_either_key_will_do(house: Depo
 
 
 def test_a_damaged_archive_of_the_store_is_not_pushed(house: DepotHouse, tmp_path: Path):
-    digest = house.objects[0].name
+    digest = read_entry_file(house.entry.read_bytes(), "").entry.artifacts[0].sha256
     archive = house.builder.store.artifacts.path_of(digest)
     content = archive.read_bytes()
     archive.chmod(0o644)

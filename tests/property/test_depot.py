@@ -18,7 +18,7 @@ from envlock.cli.progress import SilentMeter
 from envlock.errors import DepotError
 from envlock.formats.depot_entry import format_entry, read_entry_file
 from envlock.formats.dsse import Envelope, Signature, add_signature, format_envelope
-from envlock.model.depot import DepotEntry, DepotObject
+from envlock.model.depot import DepotBytecode, DepotEntry, DepotObject
 from envlock.workflows.pull import Trust, check_signatures
 
 digests = st.binary(max_size=4).map(lambda content: sha256(content).hexdigest())
@@ -26,6 +26,13 @@ keys = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=32, max_size=32)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 sizes = st.integers(0, 2**40)
 objects = st.builds(DepotObject, file_name=texts, sha256=digests, size_bytes=sizes)
+bytecode = st.builds(
+    DepotBytecode,
+    tree=digests.map(lambda digest: f"bytecode-{digest}-{digest[:32]}"),
+    tree_sha256=digests,
+    sha256=digests,
+    size_bytes=sizes,
+)
 entries = st.builds(
     DepotEntry,
     key=keys,
@@ -37,6 +44,7 @@ entries = st.builds(
     prefix_bytes=st.integers(1, 200),
     size_bytes=sizes,
     artifacts=st.lists(objects, max_size=4).map(tuple),
+    bytecode=st.lists(bytecode, max_size=2).map(tuple),
     serial=st.integers(0, 2**62),
     pushed_at=st.datetimes().map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)),
     envlock_version=texts,
