@@ -67,11 +67,15 @@ def is_folder(path: str | Path) -> bool:
 def write_whole(path: Path, content: bytes) -> None:
     """Write beside the target, flush to the disk, rename; the mode follows the old file or umask.
 
+    A pipe or a device, such as `/dev/stdout`, is written to as it is: no file takes its place.
     Raises `WorldError`; then the target is what it was and no stray file stays behind.
     """
     staged: Path | None = None
     asked = path
     try:
+        if _is_stream(path):
+            path.write_bytes(content)
+            return
         path = path.resolve()  # a symlinked lock stays a link
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         staged = Path(name)
@@ -97,6 +101,15 @@ def write_whole(path: Path, content: bytes) -> None:
         if staged is not None:  # also after an interrupt
             with contextlib.suppress(OSError):
                 staged.unlink(missing_ok=True)
+
+
+def _is_stream(path: Path) -> bool:
+    """Say whether a pipe, a device or a terminal lies there."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _mode_for(path: Path) -> int:

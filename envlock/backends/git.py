@@ -23,6 +23,13 @@ _SHOWN = 300
 _QUESTIONS = 2
 _PLAIN_FILES = ("100644 blob ", "100755 blob ", "100664 blob ")
 """Neither links nor other repositories."""
+_LINKS = {
+    "symlink": "to what is outside the repository",
+    "dangling": "to what is not there",
+    "loop": "that leads to itself",
+    "notdir": "through a file as if it were a folder",
+}
+"""What git says of links that end at no object of the revision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +93,12 @@ class GitHistory:
         if any(char in name for char in "\n\r\0"):
             raise HistoryError(f"{name!r} is not a revision and a path")
         tree = f"{revision or 'HEAD'}^{{tree}}"
-        answer = self._ask(folder, ["cat-file", "--batch-check"], f"{tree}\n{name}\n")
+        follow = ["--follow-symlinks"] if revision else []  # git cannot in what is staged
+        question = ["cat-file", "--batch-check", *follow]
+        answer = self._ask(folder, question, f"{tree}\n{name}\n")
         lines = answer.output.decode("utf-8", "replace").splitlines()
+        if lines[1:] and (link := lines[1].split(" ")[0]) in _LINKS:
+            raise HistoryError(f"{name}: expected a file, found a link {_LINKS[link]}")
         if answer.status or len(lines) != _QUESTIONS:
             raise _refused(folder, answer)
         if revision and lines[0].split()[1:2] != ["tree"]:

@@ -6,17 +6,19 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from envlock.backends.files import is_folder
+from envlock.backends.files import is_file, is_folder
+from envlock.backends.site_folders import META, VENV
 from envlock.errors import Fault, InputFileError, WorldError
 
 _NOT_ENTERED = frozenset(
     [
         ".git", ".hg", ".svn", ".jj",
-        ".venv", "venv", "env", ".tox", ".nox", ".pixi", "conda-meta", "site-packages",
+        ".venv", "venv", ".tox", ".nox", ".pixi", "conda-meta", "site-packages",
         "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache",
     ]
 )  # fmt: skip
 _MOST_FILES = 200_000
+_LONGEST_SHOWN = 200
 
 
 class DiskTree:
@@ -58,16 +60,27 @@ class DiskTree:
         return tuple(sorted(found))
 
 
+def _few(path: str) -> str:
+    return path if len(path) <= _LONGEST_SHOWN else f"{path[:_LONGEST_SHOWN]}…"
+
+
 def _walk(top: str) -> Iterator[str]:
     def refuse(error: OSError) -> None:
-        if error.filename == top:
-            raise WorldError(f"{top}: cannot be read: {error.strerror or error}") from error
+        raise WorldError(
+            f"{_few(error.filename or top)}: cannot be read: {error.strerror or error}",
+            hints=["name the files, or folders that can be read"],
+        ) from error
 
     for folder, folders, files in os.walk(top, onerror=refuse):
         folders[:] = [
             name
             for name in folders
-            if name not in _NOT_ENTERED and not (Path(folder) / name / "conda-meta").is_dir()
+            if name not in _NOT_ENTERED and not _is_built(Path(folder) / name)
         ]
         for name in files:
             yield (Path(folder) / name).as_posix()
+
+
+def _is_built(folder: Path) -> bool:
+    """Say whether a folder is an environment; many a project keeps its files for one in `env`."""
+    return is_folder(folder / META) or is_file(folder / VENV)

@@ -10,6 +10,7 @@ from envlock.cli.audit_results import (
     add_result_options,
     identities,
     read_known,
+    refuse_audited,
     refuse_results,
     with_baseline,
     write_results,
@@ -107,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
         from envlock.cli.progress import clear_line
 
         clear_line()
+    refuse_audited(report, arguments)
     report = with_baseline(report, known, arguments)
     texts = [rule.text for rule in all_rules()]
     emit(

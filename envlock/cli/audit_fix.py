@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +54,16 @@ def fix_files(arguments: argparse.Namespace, tools: AuditTools) -> ExitCode | No
     own = FixTools(workspace=tools.workspace, pins_beside=tools.pins_beside)
     kind = FileKind(arguments.kind) if arguments.kind else None
     fixes: list[Fix] = []
+    seen: set[str] = set()
     for target in find_targets(arguments.paths, tools):
         if target.revision is not None:
             raise EnvlockError(
                 f"--fix: {target.label} lies in the history, and that cannot be written to"
             )
+        place = os.path.realpath(target.path)
+        if place in seen:  # a link to what is repaired already
+            continue
+        seen.add(place)
         try:
             fixes.append(plan_fix(target.path, own, kind))
         except EnvlockError as error:

@@ -57,18 +57,36 @@ def refuse_results(arguments: argparse.Namespace) -> None:
             "--suppressed says what SARIF holds, and none is written",
             hints=["say where: `--sarif FILE`"],
         )
-    written = [(f"--{form}", getattr(arguments, form)) for form in _FORMS]
-    if arguments.write_baseline:
-        written.append(("--baseline", arguments.baseline))
     read = [("PATH", path) for path in arguments.paths if is_file(path)]
     read.append(("--policy", arguments.policy))
     if not arguments.write_baseline:
         read.append(("--baseline", arguments.baseline))
     refuse_files(
-        [(option, path) for option, path in written if path],
+        _written(arguments),
         [(option, path) for option, path in read if path],
         "Nothing was audited.",
     )
+
+
+def refuse_audited(report: AuditReport, arguments: argparse.Namespace) -> None:
+    """Raise `EnvlockError` where a result would take the place of a file that was audited."""
+    files = [each.file for each in report.judged]
+    files += [each.file for each in report.unreadable]
+    audited = set(map(os.path.realpath, files))
+    for option, path in _written(arguments):
+        if os.path.realpath(path) in audited:
+            raise EnvlockError(
+                f"{option}: {path} is one of the files that were audited\nNothing was written.",
+                hints=["name another file"],
+            )
+
+
+def _written(arguments: argparse.Namespace) -> Sequence[tuple[str, str]]:
+    """Return the options that name a file to be written, with the file."""
+    written = [(f"--{form}", getattr(arguments, form)) for form in _FORMS]
+    if arguments.write_baseline:
+        written.append(("--baseline", arguments.baseline))
+    return [(option, path) for option, path in written if path]
 
 
 def write_results(

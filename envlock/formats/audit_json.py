@@ -4,7 +4,8 @@
 version      1; another number means that a key went or got another meaning
 clean        whether no finding is as bad as the threshold of its file
 verdict      `passed`, `failed`, `incomplete` (something could not be read)
-asked, level the level that was asked for, and the one that every file reached
+asked, level the level that was asked for, and the one that every file reached (null: no file was
+             read)
 fail_on      the threshold of files whose policy has none
 totals       findings by severity, and how many may pass: `ignored` by a policy, `known`
 judged       the files: file, kind, packages, level, fail_on, findings, ignored, unlooked, applied
@@ -40,7 +41,7 @@ def format_audit_json(report: AuditReport, rules: Iterable[RuleText] = ()) -> st
             "clean": report.is_clean and not report.unreadable,
             "verdict": verdict(report).kind,
             "asked": report.asked.value,
-            "level": report.level.value,
+            "level": report.level.value if report.level else None,
             "fail_on": report.fail_on.value,
             "totals": _totals(report),
             "judged": [_judged(each, report) for each in report.judged],

@@ -64,7 +64,7 @@ def totals(findings: Iterable[Finding]) -> str:
 def level_reached(report: AuditReport) -> str:
     """Return the level that every file reached, and the one that was asked for if it differs."""
     asked = f" ({report.asked.value} was asked for)" if report.asked is not report.level else ""
-    return f"{report.level.value}{asked}"
+    return f"{report.level.value if report.level else 'none'}{asked}"
 
 
 def passed_over(report: AuditReport) -> str:

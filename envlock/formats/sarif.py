@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from envlock.formats.audit_words import unlooked
+from envlock.formats.audit_words import level_reached, unlooked
 from envlock.formats.file_uri import is_absolute, uri_of
 from envlock.formats.plain import count, printable
 from envlock.model.finding import AuditReport, Finding, Ignored, RuleText, Severity
@@ -150,7 +150,7 @@ class _Run:
             text = "\n".join((f"Cannot be read: {unread.problem}", *unread.hints))
             place = {"physicalLocation": {"artifactLocation": self._location(unread.file)}}
             yield {**_notification("error", text), "locations": [place]}
-        yield _notification("note", f"Level reached: {self._report.level.value}.")
+        yield _notification("note", f"Level reached: {level_reached(self._report)}.")
         for what, reason in unlooked(self._report):
             yield _notification("note", f"Not looked at: {what} ({reason}).")
         if self._left_out:

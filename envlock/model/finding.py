@@ -215,7 +215,7 @@ class AuditReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return finding.severity.rank <= (judged.fail_on or self.fail_on).rank
 
     @property
-    def level(self) -> AuditLevel:
-        """The level that every file reached."""
+    def level(self) -> AuditLevel | None:
+        """The level that every file reached; None where none could be read."""
         reached = (item.level for item in self.judged)
-        return min(reached, key=lambda level: level.rank, default=AuditLevel.LOCK)
+        return min(reached, key=lambda level: level.rank, default=None)

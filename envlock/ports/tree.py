@@ -25,6 +25,7 @@ class Tree(Protocol):
 
         Folders that hold no work of a person are not entered: those of version control, of built
         environments and of caches; nor are links to folders. Raises `WorldError` when the folder
-        itself cannot be read, and `InputFileError` when it holds more files than a project does.
+        or one in it cannot be read, and `InputFileError` when it holds more files than a project
+        does.
         """
         ...

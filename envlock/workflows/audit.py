@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from envlock.audit.engine import Ruling, judge
 from envlock.audit.rule import Case
 from envlock.errors import EnvlockError
-from envlock.formats.readers.registry import read
+from envlock.formats.readers.registry import read, recognise
 from envlock.model.finding import AuditPolicy, AuditReport, Judged, Severity, Unreadable
 from envlock.model.reading import FileKind, Reading
 from envlock.model.stack import AuditLevel
@@ -94,7 +94,8 @@ def _judge_target(
         seen = look_into(installed, policy, around.news)
         return _judge(reading_of(installed), seen, request, tools)
     content = read_target(target, tools)
-    reading = read(content, target.label, request.kind)
+    kind = request.kind or recognise(content, target.path)
+    reading = read(content, target.label, kind)
     level = policy.level or request.level
     asked = Asked(policy=policy, level=level, around=around)
     seen = look_around(target, reading, content, asked, tools)

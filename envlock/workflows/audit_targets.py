@@ -40,12 +40,21 @@ class Target:
 
 
 def find_targets(paths: Iterable[str], tools: AuditTools) -> tuple[Target, ...]:
-    """Return what paths mean, each once, in order.
+    """Return what paths mean, each once by its first name, in order.
 
     Raises `InputFileError` for a folder with nothing to audit, `HistoryError` for what the history
     does not know. A file that is not there is found out when it is read.
     """
-    return tuple(dict.fromkeys(found for path in paths for found in _find(path, tools)))
+    found: dict[tuple[str | None, str], Target] = {}
+    for path in paths:
+        for target in _find(path, tools):
+            found.setdefault((target.revision, _one_name(target, tools)), target)
+    return tuple(found.values())
+
+
+def _one_name(target: Target, tools: AuditTools) -> str:
+    """Return the same name for a file however it was named: `a/b`, `./a/b`, `/home/me/a/b`."""
+    return tools.tree.absolute(target.path) if target.revision is None else target.path
 
 
 def read_target(target: Target, tools: AuditTools) -> bytes:

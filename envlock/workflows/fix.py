@@ -61,7 +61,7 @@ def write_fix(fix: Fix, tools: FixTools) -> None:
     now = tools.workspace.read_bytes(fix.path, limit_bytes=LOCK_LIMIT_BYTES)
     if now != fix.before:
         raise LockError(
-            f"{fix.path}: the file changed after the difference was shown\nNothing was written.",
+            f"{fix.path}: the file changed after the difference was shown\nIt was left as it is.",
             hints=["look at it again: `envlock audit --fix`"],
         )
     tools.workspace.write_bytes(fix.path, fix.after)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from audit_house import audited, lines, tools
-from envlock.errors import InputFileError
+from envlock.errors import InputFileError, WorldError
 from envlock.formats.readers.registry import read
 from envlock.model.finding import AuditPolicy, Severity, Unlooked
 from envlock.model.stack import AuditLevel
@@ -55,6 +55,42 @@ def test_a_lock_its_stack_and_their_folder_all_mean_the_lock(path: str):
 @pytest.mark.usefixtures("folder")
 def test_what_is_named_twice_is_judged_once():
     assert len(audited(f"stacks/{LOCK}", f"stacks/{STACK}", "stacks").judged) == 1
+
+
+def test_one_file_by_several_paths_is_judged_once(folder: Path):
+    paths = ("stacks", f"./stacks/{LOCK}", f"stacks/../stacks/{LOCK}", folder / LOCK)
+
+    assert [item.file for item in audited(*paths).judged] == [f"stacks/{LOCK}"]
+
+
+def test_a_folder_named_env_is_looked_into_unless_it_is_an_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("env", "built/env"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "environment.yml").write_text("dependencies:\n- numpy\n", "utf-8")
+    Path("built/env/pyvenv.cfg").write_text("version = 3.11.7\n", "utf-8")
+
+    assert [item.file for item in audited(".").judged] == ["env/environment.yml"]
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("requirements.txt").write_text("numpy\n", "utf-8")
+    name = "n" * 250
+    for _ in range(20):  # longer than any path may be
+        os.mkdir(name)  # noqa: PTH102 - pathlib makes no folder in the folder of the moment
+        os.chdir(name)
+    os.chdir(tmp_path)
+
+    with pytest.raises(WorldError) as refused:
+        audited(".")
+
+    assert str(refused.value) == (f"./{name[:198]}…: cannot be read: File name too long")
+    assert refused.value.hints == ("name the files, or folders that can be read",)
 
 
 @pytest.mark.parametrize("path", [f"stacks/{STACK}", "stacks"])
@@ -191,6 +227,35 @@ def test_all_files_of_a_revision_are_found_from_its_root_without_links():
     found = [item.file for item in audited("HEAD:", codes=("EL504",)).judged]
 
     assert found == [f"HEAD:stacks/{LOCK}"]
+
+
+def test_a_file_at_the_root_of_a_revision_is_told_by_its_name(repository: Path):
+    top = repository.parent
+    (top / "constraints.txt").write_text("numpy\n", "utf-8")
+    commit(repository, "constraints.txt")
+
+    (judged,) = audited("HEAD:constraints.txt").judged
+
+    assert (judged.file, judged.kind) == ("HEAD:constraints.txt", "requirements")
+
+
+def test_a_link_of_a_revision_means_what_it_leads_to(repository: Path):
+    top = repository.parent
+    (top / "wishes.txt").write_text("numpy\n", "utf-8")
+    (top / "constraints.txt").symlink_to("wishes.txt")
+    (top / "requirements-away.txt").symlink_to("../elsewhere.txt")
+    (top / "requirements-gone.txt").symlink_to("gone.txt")
+    commit(repository, "wishes.txt", "constraints.txt")
+    commit(repository, "requirements-away.txt", "requirements-gone.txt")
+
+    assert [item.packages for item in audited("HEAD:constraints.txt").judged] == [1]
+    for path, leads in (
+        ("HEAD:requirements-away.txt", "to what is outside the repository"),
+        ("HEAD:requirements-gone.txt", "to what is not there"),
+    ):
+        with pytest.raises(HistoryError) as refused:
+            audited(path)
+        assert str(refused.value) == f"{path}: expected a file, found a link {leads}"
 
 
 def test_a_folder_of_a_revision_is_counted_from_where_one_stands(

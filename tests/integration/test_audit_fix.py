@@ -106,6 +106,16 @@ def test_yes_writes_it_and_audits_what_came_of_it(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.startswith("nothing to repair in 1 file\n")
 
 
+def test_a_link_and_what_it_leads_to_are_repaired_once(capsys: pytest.CaptureFixture[str]):
+    Path("gpu.conda-lock.yml").symlink_to("conda-lock.yml")
+
+    main(["audit", "--fix", "--yes", "gpu.conda-lock.yml", "conda-lock.yml"])
+
+    assert capsys.readouterr().err.endswith("repaired 1 file\n")
+    assert Path("gpu.conda-lock.yml").is_symlink()
+    assert Path("conda-lock.yml").read_text() == FIXED
+
+
 class Terminal(StringIO):
     """Somebody who answers."""
 
@@ -196,7 +206,7 @@ def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path):
         write_fix(fix, tools)
 
     assert str(caught.value) == (
-        "conda-lock.yml: the file changed after the difference was shown\nNothing was written."
+        "conda-lock.yml: the file changed after the difference was shown\nIt was left as it is."
     )
     assert Path("conda-lock.yml").read_text() == "somebody else's\n"
 

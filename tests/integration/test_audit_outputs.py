@@ -313,3 +313,32 @@ def test_an_exception_that_ran_out_is_told_in_text_and_json(capsys: pytest.Captu
     assert [each["said"] for each in json.loads(out)["notices"]] == [
         "the exception of EL101 held until 2020-01-01; what it let pass counts again"
     ]
+
+
+def test_no_result_takes_the_place_of_a_file_that_was_found_in_a_folder(
+    capsys: pytest.CaptureFixture[str],
+):
+    before = Path("conda-lock.yml").read_bytes()
+
+    for form in ("--sarif", "--html", "--junit", "--markdown"):
+        status, out, err = run(capsys, ".", form, "conda-lock.yml")
+        assert (status, out) == (2, "")
+        assert err == (
+            f"error: {form}: conda-lock.yml is one of the files that were audited\n"
+            "Nothing was written.\n\nhint: name another file\n"
+        )
+
+    assert Path("conda-lock.yml").read_bytes() == before
+
+
+def test_a_result_goes_through_a_pipe_and_no_file_takes_its_place(
+    capsys: pytest.CaptureFixture[str],
+):
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+
+    run(capsys, "conda-lock.yml", "--junit", "pipe")
+
+    assert os.read(reader, 100).startswith(b"<?xml ")
+    os.close(reader)
+    assert Path("pipe").is_fifo()

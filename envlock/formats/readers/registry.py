@@ -47,7 +47,7 @@ _NAMES = (
     (FileKind.ENVIRONMENT, re.compile(r"(?:.+[.-])?environment(?:[.-].+)?\.ya?ml")),
     (
         FileKind.REQUIREMENTS,
-        re.compile(r"(?:.+[._-])?(?:requirements|constraints)(?:[._-].+)?\.(?:txt|in)"),
+        re.compile(r"(?:.+[._-])?(?:requirements|constraints)(?:[._-].+)?\.(?:txt|in|lock)"),
     ),
     (FileKind.EXPLICIT, re.compile(r"conda-(?:linux|osx|win)-.+\.lock|(?:.+[.-])?explicit.*\.txt")),
 )
@@ -100,7 +100,7 @@ _LOOKED_AT = 100_000
 
 def recognise_name(file: str) -> FileKind | None:
     """Return what a file is by its name alone; None for a name that says nothing."""
-    name = file.replace("\\", "/").rpartition("/")[2]
+    name = printable(file.replace("\\", "/").rpartition("/")[2])
     return next((kind for kind, pattern in _NAMES if pattern.fullmatch(name)), None)
 
 

@@ -59,6 +59,14 @@ def test_the_level_names_what_was_asked_for_where_it_was_not_reached():
     assert level_reached(asked) == "lock (build was asked for)"
 
 
+def test_where_nothing_could_be_read_no_level_was_reached():
+    nothing = AuditReport(
+        judged=(), asked=AuditLevel.LOCK, unreadable=(Unreadable(file="a", problem="gone"),)
+    )
+
+    assert level_reached(nothing) == "none (lock was asked for)"
+
+
 def test_what_may_pass_is_counted_by_what_lets_it():
     assert passed_over(whole()) == "1 in the baseline, 1 by the policy"
     assert passed_over(report(judged())) == ""

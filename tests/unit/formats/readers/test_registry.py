@@ -135,3 +135,10 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read():
         read(b"#" * 100_000_000, "uv.lock")
 
     assert error.value.message == ("uv.lock: expected at most 64,000,000 bytes, found 100,000,000")
+
+
+@pytest.mark.parametrize(
+    "file", ["requirements-a\nb.txt", "requirements-\x1b[31m.txt", "requirements.lock"]
+)
+def test_a_name_that_a_terminal_would_not_show_is_a_name_too(file: str):
+    assert recognise_name(file) is FileKind.REQUIREMENTS
