@@ -132,7 +132,7 @@ class RemoteDepot:
     def _telling(self) -> Iterator[None]:
         try:
             yield
-        except (EnvlockError, FileNotFoundError):
+        except EnvlockError:
             raise
         except Exception as error:
             # Each backend raises its own library's errors besides OSError: that of S3 two of them.
