@@ -73,6 +73,22 @@ def make_debian_python(channel: Path, work: Path) -> tuple[Packed, Packed]:
     )
 
 
+def make_debian_headers(channel: Path, work: Path) -> Packed:
+    """Write the package `python-headers`: what an extension in C includes. Skips as above."""
+    root = work / "headers"
+    version = _unpack(work, (f"libpython{MINOR}-dev",), root)
+    common = root / "usr" / "include" / f"python{MINOR}"
+    own = root / "usr" / "include" / "x86_64-linux-gnu" / f"python{MINOR}" / "pyconfig.h"
+    # The one of all architectures only includes the one of each.
+    found = {path.relative_to(common).as_posix(): path for path in common.rglob("*.h")}
+    found["pyconfig.h"] = own
+    members = {
+        f"include/python{MINOR}/{name}": Member(content=path.read_bytes())
+        for name, path in found.items()
+    }
+    return pack(channel, "python-headers", version, members=members)
+
+
 def _unpack(work: Path, names: Sequence[str], root: Path) -> str:
     """Download and unpack; returns the version of the first package."""
     folder = unpack_debian(work, names, root)
@@ -95,6 +111,32 @@ def unpack_debian(work: Path, names: Sequence[str], root: Path) -> Path:
     for archive in sorted(folder.glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", str(archive), str(root)], check=True)
     return folder
+
+
+def debian_source(work: Path, name: str) -> Path:
+    """Download the source package of a Debian package; returns the upstream archive in it.
+
+    The machine's lists name no sources, as a rule: lists of their own are fetched. Skips the test,
+    in words, where it cannot.
+    """
+    places = Path("/etc/apt/sources.list.d/debian.sources")
+    if shutil.which("apt-get") is None or not places.is_file():
+        pytest.skip("Debian's source packages are fetched by apt-get from where its packages are")
+    for folder in ("lists/partial", "cache/archives/partial", "parts"):
+        (work / "apt" / folder).mkdir(parents=True)
+    text = re.sub(r"(?m)^Types:.*$", "Types: deb-src", places.read_text("utf-8"))
+    (work / "apt" / "parts" / "src.sources").write_text(text, "utf-8")
+    own = (
+        "-oDir::Etc::SourceList=/dev/null",
+        f"-oDir::Etc::SourceParts={work}/apt/parts",
+        f"-oDir::State::Lists={work}/apt/lists",
+        f"-oDir::Cache={work}/apt/cache",
+    )
+    said = _apt(work, *own, "update") or _apt(work, *own, "source", "--download-only", name)
+    if said is not None:
+        pytest.skip(f"Debian's source package cannot be downloaded: {said}")
+    (archive,) = work.glob("*.orig.tar.*")
+    return archive
 
 
 def _download(work: Path, names: Sequence[str]) -> None:

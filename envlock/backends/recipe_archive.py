@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from envlock.errors import RecipeError
 _DAY = (1980, 1, 1, 0, 0, 0)
 _LEVEL = 19
 _SHOWN = 5
+_TEXT = re.compile(rb"[ -~]{0,300}")
 _INDEX = "info/index.json"
 _ABOUT = "info/about.json"
 
@@ -98,9 +100,14 @@ def _refuse_paths_of_the_store(name: str, members: dict[str, list[Any]], forbidd
 
 
 def _holding(members: dict[str, list[Any]], forbidden: bytes) -> Iterator[str]:
+    """Yield each file that holds the path, with the text that it stands in."""
     for name, (member, content) in members.items():
-        if forbidden in content or forbidden in member.linkname.encode():
-            yield name
+        for text in (content, member.linkname.encode()):
+            place = text.find(forbidden)
+            if place >= 0:
+                found = _TEXT.match(text, place)
+                yield f"{name}: {found[0].decode() if found else ''}"
+                break
 
 
 def _json(value: object) -> bytes:

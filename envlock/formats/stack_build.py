@@ -189,6 +189,7 @@ def _recipe(table: RecipeTable, where: Where) -> Recipe:
         inputs=None if inputs is None else tuple(sorted(inputs)),
         toolchain=_given(table.toolchain),
         host_compiler=table.host_compiler,
+        replaces=table.replaces,
         platforms=tuple(table.platforms),
         options=dict(sorted(table.options.items())),
         where=where,

@@ -233,6 +233,13 @@ class RecipeTable(_Table, frozen=True, kw_only=True):
         bool,
         Meta(description="Whether the machine's own compiler may be used; it is then an input."),
     ] = False
+    replaces: Annotated[
+        bool,
+        Meta(
+            description="Whether its package takes the place of the channels' one of the same name "
+            "and version."
+        ),
+    ] = False
     platforms: Annotated[
         list[Platform],
         Meta(

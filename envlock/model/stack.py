@@ -157,6 +157,8 @@ class Recipe(Struct, frozen=True, kw_only=True):
     """Another stack, from this one's folder, whose lock has the inputs. None: this one."""
     host_compiler: bool = False
     """Whether the machine's own compiler may be used."""
+    replaces: bool = False
+    """Whether its package takes the place of the channels' one of its name and version."""
     platforms: tuple[Platform, ...] = ()
     """Where it is built. Empty: on all."""
     options: Mapping[str, str] = field(default_factory=dict)

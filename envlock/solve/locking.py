@@ -124,6 +124,7 @@ def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
     """
     view = solutions[0].view
     stack = view.stack
+    replaced = {(item.platform, "conda", item.built.name) for item in recipes}
     facts = {
         "lock-version": LOCK_VERSION,
         "made-by": made_by,
@@ -155,7 +156,12 @@ def make_lock(  # noqa: PLR0913 - a lock names everything that it came from
             },
         ),
         packages=(
-            *(row for solution in solutions for row in rows_of(solution.answer)),
+            *(
+                row
+                for solution in solutions
+                for row in rows_of(solution.answer)
+                if (row.platform, row.manager, row.name) not in replaced
+            ),
             *map(to_locked_recipe, recipes),
         ),
     )

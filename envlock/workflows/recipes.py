@@ -159,13 +159,20 @@ class RecipePart:
 
     def _refuse_twins(self, rows: Iterable[LockedPackage], recipes: Iterable[LockedRecipe]) -> None:
         taken = {row.name: f"{row.name} {row.version}" for row in rows if row.manager == "conda"}
+        replacing = {item.path for item in self.stack.recipes if item.replaces}
         for item in recipes:
+            own = f"{item.built.name} {item.built.version}"
+            if item.path in replacing and taken.get(item.built.name) == own:
+                continue
             if item.built.name in taken:
                 raise NoSolutionError(
-                    f"`{item.path}` builds {item.built.name} {item.built.version}, and "
+                    f"`{item.path}` builds {own}, and "
                     f"{taken[item.built.name]} is locked already for {item.platform}\n"
                     "No lock was written.",
-                    hints=["give the recipe's package a name of its own, or ask for one of them"],
+                    hints=[
+                        "give the recipe's package a name of its own",
+                        "or let it take the place of one of the same version: `replaces = true`",
+                    ],
                 )
             taken[item.built.name] = f"{item.built.name} of `{item.path}`"
 

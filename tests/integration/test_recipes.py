@@ -253,8 +253,21 @@ def test_a_package_of_a_name_that_is_locked_already_is_refused(house: CondaHouse
     assert refused(house) == (
         "error: `recipes/other` builds other 1.0, and other 1.0 is locked already for linux-64\n"
         "No lock was written.\n\n"
-        "hint: give the recipe's package a name of its own, or ask for one of them\n"
+        "hint: give the recipe's package a name of its own\n"
+        "hint: or let it take the place of one of the same version: `replaces = true`\n"
     )
+
+
+def test_a_patched_package_takes_the_place_of_the_channels_one(house: CondaHouse):
+    write_recipe(house, "other", 'mkdir "$PREFIX/share"; echo ours > "$PREFIX/share/other.txt"\n')
+    write_stack(house, "other", inputs="[]", replaces="true")
+    solve(house)
+
+    path = house.build("demo.toml")["path"]
+
+    assert Path(path, "share", "other.txt").read_text("utf-8") == "ours\n"
+    row = locked_row(house, "other")
+    assert row.url.startswith("built/")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
