@@ -24,6 +24,8 @@ _MOUNT_SETATTR = 442
 _AT_RECURSIVE = 0x8000
 _DEATH_SIGNAL, _NO_NEW_PRIVILEGES, _DROP_CAPABILITY = 1, 38, 24
 _LAST_CAPABILITY = 63
+_SOMEBODY = 1000
+"""Who a build is, also where root runs it: `tar` gives files to nobody else then."""
 CANNOT = 125
 """The exit status of a machine that has no such walls."""
 
@@ -65,8 +67,8 @@ def _enter() -> None:
     _check(_libc.unshare(_NEW), "unshare")
     for name, content in (
         ("setgroups", "deny"),
-        ("uid_map", f"{user} {user} 1"),
-        ("gid_map", f"{group} {group} 1"),
+        ("uid_map", f"{_SOMEBODY} {user} 1"),
+        ("gid_map", f"{_SOMEBODY} {group} 1"),
     ):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(content)

@@ -20,6 +20,8 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc
 _COMPILERS = ("/usr/lib/gcc", "/usr/include", "/usr/local/include", "/usr/local/cuda")
 """Without these the machine's compiler compiles nothing."""
 _NAMESPACES = "recipe_namespace.py"
+_SOMEBODY = "1000"
+"""Who a build is, as in `recipe_namespace`."""
 _NO_WALLS = 125
 _NO_BUBBLE = 1
 _SAYS = ("no walls: ", "bwrap: ")
@@ -91,6 +93,7 @@ def _hidden(cell: Cell) -> list[str]:
 
 def _bubblewrapped(cell: Cell, program: str, command: Sequence[str]) -> list[str]:
     words = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    words += ["--uid", _SOMEBODY, "--gid", _SOMEBODY]
     words += ["--tmpfs", "/tmp"]  # noqa: S108 - within the walls, and empty
     for path in _readable(cell):
         if Path(path).is_symlink():

@@ -28,7 +28,12 @@ def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
     from envlock.backends.files import DiskWorkspace
     from envlock.backends.git import GitHistory
     from envlock.backends.project_tree import DiskTree
-    from envlock.cli.wiring import make_solve_tools, pins_beside, recordings_beside
+    from envlock.cli.wiring import (
+        make_solve_tools,
+        pins_beside,
+        recipe_sources_beside,
+        recordings_beside,
+    )
     from envlock.workflows.audit_tools import AuditTools
 
     return AuditTools(
@@ -38,6 +43,7 @@ def make_audit_tools(arguments: argparse.Namespace) -> AuditTools:
         rules=all_rules(),
         pins_beside=pins_beside,
         recordings_beside=recordings_beside,
+        recipe_sources=recipe_sources_beside,
         environments=_Environments(),
         index_status=_make_status() if arguments.online else None,
         keys=_load_keys(arguments.key),

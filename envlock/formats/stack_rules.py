@@ -154,6 +154,14 @@ def _judge_targets(document: Table) -> Iterator[Problem]:
                 text=f"`{name}` is not one of the stack's platforms",
                 hint=f"add `{name}` to stack.platforms, or remove this table",
             )
+    for index, recipe in _entries(document, "recipe"):
+        for at, name in _entries(recipe, "platforms"):
+            if platforms and name not in platforms:
+                yield Problem(
+                    path=("recipe", index, "platforms", at),
+                    text=f"`{name}` is not one of the stack's platforms",
+                    hint=f"add `{name}` to stack.platforms, or take it out here",
+                )
 
 
 def _judge_accelerators(document: Table, written: Table) -> Iterator[Problem]:

@@ -121,7 +121,12 @@ def _hold(stack: Stack, path: str, reading: Reading, tools: AuditTools) -> Stack
     recording = recordings.assigned(stack.name) if takes_pypi else None
     stale = changed_inputs(reading.facts, stack.inputs)
     if pin is not None and (recording is not None or not takes_pypi):
-        sources = Sources(pin=pin, recording=recording, takes_pypi=takes_pypi)
+        sources = Sources(
+            pin=pin,
+            recording=recording,
+            takes_pypi=takes_pypi,
+            recipes=tools.recipe_sources(path)(stack) if stack.recipes else {},
+        )
         stale += changed_sources(reading.facts, sources)
     return StackSeen(
         stack=stack,

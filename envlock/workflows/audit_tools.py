@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envlock.audit.rule import Rule
+from envlock.model.stack import Stack
 from envlock.ports.history import History
 from envlock.ports.index_status import IndexStatus
 from envlock.ports.installed import Environments
@@ -34,6 +35,8 @@ class AuditTools:
     pins_beside: Callable[[str], Pins]
     """The pins of a stack's folder, by the stack's path."""
     recordings_beside: Callable[[str], Recordings]
+    recipe_sources: Callable[[str], Callable[[Stack], Mapping[str, str]]]
+    """What the recipes of a stack are now, by the stack's path."""
     environments: Environments
     index_status: IndexStatus | None
     """Who asks indexes and channels; None where nobody may."""

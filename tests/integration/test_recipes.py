@@ -173,6 +173,7 @@ def test_a_recipe_sees_nothing_of_the_project_and_no_process_of_the_machine(hous
     script = (
         f"test ! -e {house.folder}/demo.toml\n"
         'test "$(ls -d /proc/[0-9]* | wc -l)" -lt 10\n'
+        'test "$(id -u):$(id -g)" = 1000:1000\n'
         'mkdir -p "$PREFIX/share"; touch "$PREFIX/share/done" "$TMPDIR/scratch"\n'
     )
     write_recipe(house, "hello", script)

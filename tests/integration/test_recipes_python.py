@@ -136,7 +136,8 @@ requirements:
     - __glibc >=2.36
 """
 PYTHON_SCRIPT = """\
-test -x configure || cd Python-*
+tar xf python*.orig.tar.*
+cd Python-*
 ./configure --prefix="$PREFIX" --without-ensurepip --disable-test-modules \\
     --without-static-libpython > configure.log
 make -j"$CPU_COUNT" > make.log 2>&1 || { tail -30 make.log; exit 1; }

@@ -56,6 +56,26 @@ def test_another_pin_makes_a_lock_stale():
     )
 
 
+def test_a_recipe_whose_files_have_changed_makes_a_lock_stale():
+    key = "envlock/linux-64/recipe-sources/recipes/kernel"
+    facts = {
+        INPUTS: format_canonical(INPUTS_NOW),
+        PIN: f"sha256:{DIGEST}",
+        "envlock/linux-64/cuda": "12.1",
+        key: "e" * 64,
+    }
+    head = LockHead(channels=(), platforms=(), sources=(), content_hash={}, facts=facts)
+    locked = format_lock(Lock(head=head, packages=()))
+
+    same = Sources(pin=DIGEST, recipes={"recipes/kernel": "e" * 64})
+    other = Sources(pin=DIGEST, recipes={"recipes/kernel": "f" * 64})
+
+    assert judge_freshness(INPUTS_NOW, same, locked) == Fresh()
+    assert judge_freshness(INPUTS_NOW, other, locked) == Stale(
+        reasons=("recipes/kernel: its files are others than those it was built from",)
+    )
+
+
 def test_a_lost_pin_makes_a_lock_stale():
     assert judge_freshness(INPUTS_NOW, Sources(pin=None), lock_of()) == Stale(
         reasons=("the stack has no index pin any more: `envlock index pin` makes one",)
