@@ -152,8 +152,8 @@ def _changed_recipes(facts: Mapping[str, str], recipes: Mapping[str, str]) -> li
         for _, found, path in [key.partition(f"/{RECIPE_SOURCES}/")]
         if found
     }
-    changed = {path for path, digest in locked if recipes.get(path, digest) != digest}
-    return [f"{path}: its files are others than those it was built from" for path in sorted(changed)]
+    changed = sorted({path for path, digest in locked if recipes.get(path, digest) != digest})
+    return [f"{path}: its files are others than those it was built from" for path in changed]
 
 
 def _changed_recording(locked: str | None, sources: Sources) -> list[str]:
