@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from envlock.cli.table import TEXT_WIDTH, count, printable, terminal_width
@@ -33,6 +34,9 @@ from envlock.model.finding import (
 _COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _VERDICTS = {"passed": "1;32", "failed": "1;31", "incomplete": "1;33"}
 _FEW = 5
+_UNASKED = re.compile(r"^nobody [a-z ]+: (?=`-)")
+"""Before an option; the option alone says as much."""
+_DEEPER = re.compile(r"^`--level \w+` does it")
 
 
 class Paint:
@@ -65,6 +69,7 @@ def render(
         for judged in report.judged:
             if judged.findings:
                 yield from _file(judged, width, paint)
+        yield from _clean(report, width)
         for unreadable in report.unreadable:
             yield from _unreadable(unreadable, width, paint)
         for notice in report.notices:
@@ -81,6 +86,20 @@ def _file(judged: Judged, width: int, paint: Paint) -> Iterator[str]:
     yield f"{paint(printable(judged.file), '1')}: {printable(judged.kind)}, {packages}"
     for group in groups(judged):
         yield from _group(group, width, paint)
+    yield ""
+
+
+def _clean(report: AuditReport, width: int) -> Iterator[str]:
+    """Yield which files have nothing to tell of, so that nobody asks whether they were read."""
+    clean = [each for each in report.judged if not each.findings and not each.ignored]
+    if not clean:
+        return
+    named = [
+        f"{each.file} ({each.kind}, {count(each.packages, 'package')})" for each in clean[:_FEW]
+    ]
+    if len(clean) > _FEW:
+        named.append(f"{len(clean) - _FEW:,} more")
+    yield from _wrap(f"Nothing found in {_joined(named)}.", width, "", "  ")
     yield ""
 
 
@@ -143,9 +162,23 @@ def _verdict(report: AuditReport, width: int, paint: Paint) -> Iterator[str]:
 
 
 def _blind(report: AuditReport, width: int) -> Iterator[str]:
-    said = "; ".join(f"{what} ({reason})" for what, reason in unlooked(report))
+    said = "; ".join(f"{_joined(what)} ({reason})" for reason, what in _by_reason(report).items())
     if said:
         yield from _wrap(f"Not looked at: {said}.", width, "", "  ")
+
+
+def _by_reason(report: AuditReport) -> Mapping[str, Sequence[str]]:
+    """Return what was not looked at by what would look at it, or by why nothing would."""
+    found: dict[str, list[str]] = {}
+    for what, reason in unlooked(report):
+        short = _DEEPER.sub("`--level` looks deeper", _UNASKED.sub("", reason))
+        found.setdefault(short, []).append(what)
+    return found
+
+
+def _joined(words: Sequence[str]) -> str:
+    *before, last = words
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _wrap(text: str, width: int, first: str, rest: str) -> list[str]:

@@ -154,13 +154,18 @@ def _from(folder: Path, file: str) -> str:
 def read_known(arguments: argparse.Namespace) -> Sequence[Known]:
     """Return what the baseline knows; nothing for one that is to be written for the first time.
 
-    Raises `InputFileError` for one that is not there or at fault.
+    Raises `EnvlockError` for one that is not there, `InputFileError` for one at fault.
     """
     from envlock.formats.audit_baseline import LARGEST_BYTES, read_baseline
 
     path = arguments.baseline
     if not path or (arguments.write_baseline and not is_file(path)):
         return ()
+    if not os.path.lexists(path):
+        raise EnvlockError(
+            f"--baseline {path}: there is no such file",
+            hints=[f"write it once: `--baseline {path} --write-baseline`, and commit it"],
+        )
     workspace = DiskWorkspace()
     return read_baseline(workspace.read_bytes(path, limit_bytes=LARGEST_BYTES), path)
 

@@ -194,7 +194,7 @@ def look_into(installed: Installed, policy: AuditPolicy, news: News) -> Seen:
     return Seen(sights=seen, policy=policy, stack=None)
 
 
-_NOT_BEFORE = "it comes after a second solve"
+_NOT_BEFORE = "only after a second solve"
 
 
 def _shallow(reading: Reading, level: AuditLevel) -> str:

@@ -247,7 +247,7 @@ def test_a_baseline_is_not_written_when_a_file_could_not_be_read(
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["conda-lock.yml", "--baseline=absent"], "absent: there is no such file"),
+        (["conda-lock.yml", "--baseline=absent"], "--baseline absent: there is no such file"),
         (["conda-lock.yml", "--write-baseline"], "--write-baseline: no file was named to write to"),
         (["conda-lock.yml", "--suppressed"], "--suppressed says what SARIF holds, and none is"),
         (["conda-lock.yml", "--html=no/a"], "--html: there is no folder no\nNothing was audited."),
@@ -342,3 +342,15 @@ def test_a_result_goes_through_a_pipe_and_no_file_takes_its_place(
     assert os.read(reader, 100).startswith(b"<?xml ")
     os.close(reader)
     assert Path("pipe").is_fifo()
+
+
+def test_a_baseline_that_is_not_there_yet_says_how_to_write_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["audit", "conda-lock.yml", "--baseline", "known.json"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: --baseline known.json: there is no such file\n"
+        "\n"
+        "hint: write it once: `--baseline known.json --write-baseline`, and commit it\n"
+    )
