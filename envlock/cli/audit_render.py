@@ -34,6 +34,7 @@ from envlock.model.finding import (
 _COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "33", Severity.NOTE: "36"}
 _VERDICTS = {"passed": "1;32", "failed": "1;31", "incomplete": "1;33"}
 _FEW = 5
+_OWN_SEVERITY = "A finding whose case is worse or milder than usual says another severity."
 _UNASKED = re.compile(r"^nobody [a-z ]+: (?=`-)")
 """Before an option; the option alone says as much."""
 _DEEPER = re.compile(r"^`--level \w+` does it")
@@ -211,6 +212,7 @@ def render_rule(rule: RuleText, paint: Paint | None = None) -> Iterator[str]:
     yield f"{paint(rule.code, '1')} {rule.name} ({severity}): {rule.title}"
     yield ""
     yield from _wrap(rule.reason, width, "", "")
+    yield from _wrap(_OWN_SEVERITY, width, "", "")
     yield ""
     yield from _labelled("", "fix:", rule.remedy, width, paint("fix:", "32"))
     yield ""

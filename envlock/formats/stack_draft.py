@@ -27,7 +27,8 @@ _NO_GPU = """\
 def format_draft(draft: Draft) -> str:
     """Return the stack of a draft, with a comment beside each value. LF, one break at the end."""
     parts = [_opening(draft)]
-    for header, decisions in groupby(draft.decisions, key=lambda item: _header(item.path)):
+    for table, decisions in groupby(draft.decisions, key=lambda item: _table(item.path)):
+        header = f"[[{table[0]}]]" if table[0] in _ARRAYS_OF_TABLES else f"[{format_key(table)}]"
         parts.append("\n".join([header, *_lines(decisions, _usual(draft))]))
         if header == "[python]" and not _has_gpu(draft):
             parts.append(_NO_GPU.rstrip("\n"))
@@ -37,11 +38,20 @@ def format_draft(draft: Draft) -> str:
 
 
 def describe_left_out(draft: Draft) -> tuple[str, ...]:
-    """Return what the stack does not say, a line each: `Dockerfile:3: apt package git: …`."""
-    return tuple(
-        f"{printable(draft.file)}{f':{item.line}' if item.line else ''}: {_plain(item)}"
-        for item in draft.left_out
-    )
+    """Return what the stack does not say: `Dockerfile:3: apt package git: …`.
+
+    What is left out for one reason is one text, the reason before it and a line for each.
+    """
+    told = []
+    for reason, items in _by_reason(draft.left_out).items():
+        whole = [f"{printable(draft.file)}{_at(item)}: {_plain(item.what)}" for item in items]
+        alone = len(whole) == 1
+        told.append(
+            f"{whole[0]}: {_plain(reason)}"
+            if alone
+            else "\n  ".join([f"{_plain(reason)}:", *whole])
+        )
+    return tuple(told)
 
 
 def describe_decision(decision: Decision) -> str:
@@ -54,10 +64,8 @@ def _has_gpu(draft: Draft) -> bool:
     return any(item.path[0] == "gpu" for item in draft.decisions)
 
 
-def _header(path: Path) -> str:
-    if path[0] in _ARRAYS_OF_TABLES:
-        return f"[[{path[0]}]]  # {int(path[1]) + 1}"
-    return f"[{format_key(path[:-1])}]"
+def _table(path: Path) -> Path:
+    return path[:2] if path[0] in _ARRAYS_OF_TABLES else path[:-1]
 
 
 def _usual(draft: Draft) -> str | None:
@@ -93,13 +101,31 @@ def _lines(decisions: Iterable[Decision], usual: str | None) -> Iterator[str]:
 
 def _ending(left_out: Iterable[LeftOut]) -> Iterator[str]:
     yield "# Left out, since no stack says it:"
+    for reason, items in _by_reason(left_out).items():
+        whole = [
+            f"{f'line {item.line}: ' if item.line else ''}{_plain(item.what)}" for item in items
+        ]
+        if len(whole) == 1:
+            yield from _wrapped(f"- {whole[0]}: {_plain(reason)}", "  ")
+            continue
+        yield from _wrapped(f"- {_plain(reason)}:", "  ")
+        for line in whole:
+            yield from (f"#   {part[2:]}" for part in _wrapped(f"- {line}", "  "))
+
+
+def _by_reason(left_out: Iterable[LeftOut]) -> dict[str, list[LeftOut]]:
+    found: dict[str, list[LeftOut]] = {}
     for item in left_out:
-        place = f"line {item.line}: " if item.line else ""
-        yield from _wrapped(f"- {place}{_plain(item)}", "  ")
+        found.setdefault(item.reason, []).append(item)
+    return found
 
 
-def _plain(item: LeftOut) -> str:
-    return printable(redact(f"{item.what}: {item.reason}"))
+def _at(item: LeftOut) -> str:
+    return f":{item.line}" if item.line else ""
+
+
+def _plain(text: str) -> str:
+    return printable(redact(text))
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:

@@ -26,6 +26,8 @@ _BUILT_THERE = frozenset({"torch", "torchvision", "torchaudio", "torchtext"})
 """What PyTorch's index has builds of its own of; the rest there is a copy."""
 _LOGIN = re.compile(r"://[^/]*@|/t/[^/]+|[?#]")
 _FORGE = "conda-forge"
+_FILES = ("requirements", "constraints", "environment")
+"""The places that are files of their own."""
 
 
 def channels_of(reading: Reading) -> Iterator[Decision | LeftOut]:
@@ -91,9 +93,11 @@ def indexes_of(reading: Reading, wishes: Sequence[Wish]) -> Iterator[Decision | 
         table: tuple[str | int, ...] = ("pypi-index", number)
         is_builds = _BUILDS_INDEX.search(address) is not None
         why = "PyTorch's own packages come from its index of builds, and no others"
-        reason = why if is_builds else f"from {reading.file}"
-        yield Decision(path=(*table, "name"), value=_index_name(address, number), reason=reason)
-        yield Decision(path=(*table, "url"), value=address, reason=reason)
+        source = _source(reading, address)
+        reason = why if is_builds else source
+        name = _index_name(address, number)
+        yield Decision(path=(*table, "name"), value=name, reason="any name will do")
+        yield Decision(path=(*table, "url"), value=address, reason=source)
         yield Decision(
             path=(*table, "packages"),
             value=list({normal_name(name): name for name in names}.values()),
@@ -104,6 +108,12 @@ def indexes_of(reading: Reading, wishes: Sequence[Wish]) -> Iterator[Decision | 
         is_told = public_index(place.address) in owned or _DEFAULT_INDEX.match(place.address)
         if place.kind != "channel" and not is_told:
             yield from _index(place)
+
+
+def _source(reading: Reading, address: str) -> str:
+    lines = (place.line for place in reading.places if public_index(place.address) == address)
+    line = next(lines, 0)
+    return f"from {reading.file}:{line}" if line else f"from {reading.file}"
 
 
 def _owned(reading: Reading, wishes: Sequence[Wish]) -> dict[str, list[str]]:
@@ -131,7 +141,12 @@ def _index_name(address: str, number: int) -> str:
 
 def _index(place: NamedPlace) -> Iterator[LeftOut]:
     shown = redact_value(place.address)
-    if _BUILDS_INDEX.search(place.address):
+    if place.kind in _FILES:
+        reason = (
+            "what it says is not in this draft: draft from it, too, with `envlock import FILE`, "
+            "and join the two"
+        )
+    elif _BUILDS_INDEX.search(place.address):
         reason = "nothing of PyTorch's is asked for, and it has builds of nothing else"
     else:
         reason = (

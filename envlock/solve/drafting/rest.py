@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envlock.compat.base_images import BaseImage, read_image
-from envlock.formats.readers.installs import read_install
+from envlock.formats.readers.installs import Installed, read_install
 from envlock.formats.readers.notes import Notes
 from envlock.formats.readers.shell_words import programs_of, split_commands
 from envlock.formats.secrets import redact, redact_value
@@ -71,15 +71,19 @@ def _options(reading: Reading) -> Iterator[LeftOut]:
 
 
 def _is_read(command: Command) -> bool:
-    """Say whether what a command does is told as packages or as an image."""
+    """Say whether what a command does is told as packages, as an image or as another file."""
     if command.instruction != "RUN":
         return command.instruction == "FROM"
     return any(
-        read_install(program, command.line, Notes()).packages
+        _tells(read_install(program, command.line, Notes()))
         for part in split_commands(command.text)
         for words in part.programs
         for program in programs_of(words)
     )
+
+
+def _tells(installed: Installed) -> bool:
+    return bool(installed.packages or installed.places)
 
 
 def _short(text: str) -> str:

@@ -125,7 +125,7 @@ def _name(reading: Reading, given: str | None) -> Decision:
         return Decision(path=path, value=_as_name(given), reason="from the name of the stack file")
     project = next((item.name for item in reading.packages if item.is_project), "")
     said = project or reading.settings.get("name", "")
-    if said:
+    if re.search(r"[a-z0-9]", said, re.IGNORECASE):  # `pip install .` names no project
         return Decision(path=path, value=_as_name(said), reason=f"from {reading.file}")
     *folders, file = [part for part in re.split(r"[/\\]", reading.file) if part]
     stem = file.partition(".")[0]

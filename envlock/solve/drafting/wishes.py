@@ -31,7 +31,7 @@ _MARKERS = str(get_args(Markers)[1].pattern)
 _EXTRA = str(get_args(Extra)[1].pattern)
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _SOURCES = (OriginKind.GIT, OriginKind.FOLDER)
-_GUESSED_ROOT = "nothing else in the file needs it"
+_GUESSED_ROOT = "asked for, since nothing else in the file needs it"
 
 
 class Wish(Struct, frozen=True, kw_only=True):

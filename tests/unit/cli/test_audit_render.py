@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audit_reports import found, judged, report
-from envlock.cli.audit_render import Paint, render
+from audit_reports import HASHES, found, judged, report
+from envlock.cli.audit_render import Paint, render, render_rule
 from envlock.model.finding import AuditReport, Ignored, Judged, Unlooked
 
 
@@ -71,3 +71,12 @@ def test_what_was_not_looked_at_names_the_option_that_looks_and_a_reason_once():
         "file); a\n"
         "  second build and a second verification (only after a second solve; in 1 file)."
     )
+
+
+def test_a_rule_says_that_a_finding_may_be_worse_or_milder():
+    assert list(render_rule(HASHES, Paint(is_on=False)))[:4] == [
+        "EL101 missing-hash (error): files without a hash",
+        "",
+        "Nobody can tell whether the file is the one that was locked.",
+        "A finding whose case is worse or milder than usual says another severity.",
+    ]

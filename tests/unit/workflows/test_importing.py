@@ -267,11 +267,11 @@ version = "3.12.*"  # from conda-lock.yml
 # cuda = "12.9"
 
 [dependencies]
-scipy = "1.13.*"  # guessed: nothing else in the file needs it
+scipy = "1.13.*"  # guessed: asked for, since nothing else in the file needs it
 
 [target.osx-arm64.dependencies]
-scipy = "1.14.*"  # guessed: nothing else in the file needs it
-appnope = "0.1.*"  # guessed: nothing else in the file needs it
+scipy = "1.14.*"  # guessed: asked for, since nothing else in the file needs it
+appnope = "0.1.*"  # guessed: asked for, since nothing else in the file needs it
 
 # Left out, since no stack says it:
 # - what came along: 2 packages: the packages that are asked for bring in what they need
@@ -321,7 +321,7 @@ cuda = "12.9"
 [dependencies]
 scipy = ">=1.10"
 
-[[pypi-index]]  # 1
+[[pypi-index]]
 name = "own"
 packages = ["mine"]
 url = "https://wheels.example/simple"
@@ -431,10 +431,9 @@ torchvision = "0.16.*"  # from requirements.txt:4
 # from requirements.txt:5
 uvicorn = { version = ">=0.30", extras = ["standard"], markers = "python_version < '3.13'" }
 
-[[pypi-index]]  # 1
-name = "pytorch-cu118-1"  # PyTorch's own packages come from its index of builds, and no others
-# PyTorch's own packages come from its index of builds, and no others
-url = "https://wheels.example/whl/cu118"
+[[pypi-index]]
+name = "pytorch-cu118-1"  # any name will do
+url = "https://wheels.example/whl/cu118"  # from requirements.txt:1
 # guessed: PyTorch's own packages come from its index of builds, and no others
 packages = ["torch", "torchvision"]
 """
@@ -759,3 +758,39 @@ def test_a_file_of_no_known_format_is_refused():
         import_file("notes.md", Asked(), workspace)
 
     assert str(caught.value) == "notes.md: nothing in it says which format it is"
+
+
+def test_what_is_left_out_for_one_reason_is_told_together_and_another_file_by_its_own_way():
+    requirements = NamedPlace(address="requirements.txt", kind="requirements", line=3)
+    reading = Reading(
+        file="Dockerfile",
+        kind=FileKind.DOCKERFILE,
+        places=(requirements,),
+        packages=(
+            FoundPackage(name="git", ecosystem=Ecosystem.APT, line=1),
+            FoundPackage(name="libgl1", ecosystem=Ecosystem.APT, line=2),
+            pypi(".", 4, name="", is_project=True),
+        ),
+        commands=(Command(instruction="RUN", text="pip install -r requirements.txt", line=3),),
+    )
+
+    imported = draft_reading(reading, Asked())
+
+    assert 'name = "dockerfile"  # guessed: from the name of the file' in imported.text
+    assert imported.text.endswith("""\
+# Left out, since no stack says it:
+# - envlock does not manage the system: install it there, or find a conda package of the same
+#   library:
+#   - line 1: apt package git
+#   - line 2: apt package libgl1
+# - line 3: requirements requirements.txt: what it says is not in this draft: draft from it, too,
+#   with `envlock import FILE`, and join the two
+""")
+    assert describe_left_out(imported.draft) == (
+        "envlock does not manage the system: install it there, or find a conda package of the same "
+        "library:\n"
+        "  Dockerfile:1: apt package git\n"
+        "  Dockerfile:2: apt package libgl1",
+        "Dockerfile:3: requirements requirements.txt: what it says is not in this draft: draft "
+        "from it, too, with `envlock import FILE`, and join the two",
+    )
