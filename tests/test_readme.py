@@ -51,6 +51,41 @@ def test_the_second_command_is_what_ci_runs():
     assert "pip install --quiet '.[dev]'\npytest\n" in script
 
 
+def test_the_audit_says_of_the_example_what_the_readme_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    command, shown = blocks("console")[2].split("\n", 1)
+    monkeypatch.chdir(tmp_path)
+    Path("Dockerfile").write_text(blocks("dockerfile")[0], "utf-8")
+
+    assert command == "$ envlock audit Dockerfile"
+    assert main(command.split()[2:]) == 1
+
+    assert capsys.readouterr().out.startswith(f"{shown}Not looked at: ")
+
+
+def test_links_within_the_readme_lead_somewhere():
+    titles = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+    links = re.findall(r"\]\(#([^)]*)\)", README)
+
+    assert links
+    assert set(links) <= anchors
+
+
+def test_the_commands_after_an_import_are_those_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    first, *then = blocks("console")[3].removeprefix("$ ").rstrip().split("\n$ ")
+    monkeypatch.chdir(tmp_path)
+    Path("Dockerfile").write_text(blocks("dockerfile")[0], "utf-8")
+
+    assert main(first.split()[1:]) == 0
+
+    hint = capsys.readouterr().err.splitlines()[-1]
+    assert re.findall(r"`(.*?)`", hint) == then
+
+
 def test_the_example_stack_is_a_stack():
     example, private_index, recipe, weights, _ = blocks("toml")
 
