@@ -117,6 +117,10 @@ class RecipeError(EnvlockError):
     """A recipe cannot be built, or does what a build may not."""
 
 
+class BundleError(EnvlockError):
+    """A bundle was altered, cut short, or does not hold what its lock names."""
+
+
 class StoreError(EnvlockError):
     """The store, an environment or a generation is not there, or not what it must be."""
 

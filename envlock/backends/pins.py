@@ -96,6 +96,21 @@ class DiskPins:
         folders = {part.channel: self._packed(digest, pin, part).parents[1] for part in pin.parts}
         return {channel: folder.resolve().as_uri() for channel, folder in folders.items()}
 
+    def manifest(self, digest: str) -> Path:
+        """Return where a pin's manifest lies, or would."""
+        return self._place(digest) / MANIFEST
+
+    def files(self, digest: str) -> Mapping[str, Path]:
+        """Return all files of a pin by their path beside the stacks; verifies it.
+
+        Raises `PinError`.
+        """
+        pin = self.read(digest)
+        self.repodata(digest)
+        paths = [self.manifest(digest)]
+        paths += [self._packed(digest, pin, part) for part in pin.parts]
+        return {f"pins/{path.relative_to(self.folder).as_posix()}": path for path in paths}
+
     def open(self, digest: str, subdirs: Sequence[str]) -> OpenPin:
         """Unpack and verify the parts of some subdirs; see the port."""
         pin = self.read(digest)

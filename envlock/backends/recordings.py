@@ -56,6 +56,15 @@ class DiskRecordings:
             raise _damaged(path, told)
         return content
 
+    def path_of(self, digest: str) -> Path:
+        """Return where a recording lies, or would."""
+        return self._path(digest)
+
+    def file(self, digest: str) -> Path:
+        """Return where a recording lies; verifies it. Raises `PinError`."""
+        self.read(digest)
+        return self._path(digest)
+
     def keep(self, content: bytes) -> str:
         """Write a recording under its digest; see the port."""
         import zstandard  # noqa: PLC0415 - as above

@@ -49,6 +49,8 @@ COMMANDS = MappingProxyType(
         "facts": "list and search the facts that everything is judged by",
         "receipt": "show, check and sign what a verification leaves",
         "challenge": "compare two receipts of one lock",
+        "pack": "write all that a lock takes to be built into one file",
+        "unpack": "verify what was packed, and put it in its place",
         "export": "write a lock for another builder: real Nix",
         "push": "put a built environment where other machines can pull it",
         "pull": "take a lock's environment from where another machine pushed it",

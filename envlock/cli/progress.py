@@ -175,3 +175,24 @@ class FetchMeter(Talk):
             self._seen.popleft()
         since, received = self._seen[0]
         return max(0, int((self._received_bytes - received) / max(seconds - since, 0.1)))
+
+
+class ByteMeter(Talk):
+    """Tells a terminal how many bytes of a whole have passed, and how fast."""
+
+    def __init__(self, verb: str, size_bytes: int, *, is_quiet: bool = False) -> None:
+        super().__init__()
+        self._size_bytes = size_bytes
+        self._passed_bytes = 0
+        if not is_quiet:
+            self.step(verb)
+
+    def heed(self, size_bytes: int) -> None:
+        """Count some bytes."""
+        self._passed_bytes += size_bytes
+
+    def describe(self, seconds: float) -> str:
+        """Return bytes and speed."""
+        passed, whole = format_bytes(self._passed_bytes), format_bytes(self._size_bytes)
+        speed = format_bytes(int(self._passed_bytes / max(seconds, 0.1)))
+        return f"{self._message} {passed} of {whole}, {speed}/s"

@@ -27,6 +27,11 @@ def artifacts_on(lock: Lock, platform: Platform, file: str) -> tuple[Artifact, .
             f"{file}: environments are built on Linux and macOS; win-64 is solved and audited",
             hints=["build the lock's Linux half in WSL 2: `envlock build --platform linux-64`"],
         )
+    return packages_on(lock, platform, file)
+
+
+def packages_on(lock: Lock, platform: Platform, file: str) -> tuple[Artifact, ...]:
+    """Return what a lock names for any platform, built there or not; else as `artifacts_on`."""
     rows = lock.packages_on(platform.value)
     if not rows:
         found = ", ".join(sorted({package.platform for package in lock.packages})) or "none"
