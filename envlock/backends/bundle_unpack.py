@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from envlock.ports.artifacts import WantedArtifact
 
 Heed = Callable[[int], None]
 _STAGED = ".envlock-unpack-"
+_STALE_SECONDS = 24 * 3600.0
 _OWNER_DIGITS = 31
 
 
@@ -246,9 +248,18 @@ def _staging_in(store: DiskStore, needs: TemporaryRoot) -> Iterator[Path]:
 def _staging(target: Path) -> Iterator[Path]:
     """Give a folder on the file system of the target."""
     beside = target if target.is_dir() else target.parent
+    _sweep(beside)
     folder = Path(tempfile.mkdtemp(prefix=_STAGED, dir=beside))
     with _removed(folder):
         yield folder
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a process left that was killed long ago."""
+    for path in folder.glob(f"{_STAGED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                remove_tree(path)
 
 
 @contextlib.contextmanager

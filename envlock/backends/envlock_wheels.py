@@ -102,7 +102,7 @@ def wheels_in(folder: Path) -> dict[str, Path]:
         if name != "envlock":  # its own is made of what runs
             found[path.name] = path
             names.add(name)
-    lacking = sorted(_needed() - names)
+    lacking = sorted(needed() - names)
     if lacking:
         raise EnvlockError(
             f"{folder}: expected a wheel of everything that envlock needs, found none of "
@@ -112,7 +112,8 @@ def wheels_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _needed() -> set[str]:
+def needed() -> set[str]:
+    """Return the names of what envlock itself asks for on this machine, its extras left out."""
     asked = map(Requirement, distribution("envlock").requires or ())
     return {
         canonicalize_name(each.name)

@@ -43,6 +43,9 @@ def add_parser(subparsers: Any) -> None:
         metavar="DIGEST",
         help="refuse any bundle but the one of which `pack` printed this digest",
     )
+    parser.add_argument(
+        "--check", action="store_true", help="verify it to its last byte, and write nothing"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but the answer")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
@@ -67,27 +70,45 @@ def run(arguments: argparse.Namespace) -> int:
                 "Nothing was unpacked; the store is unchanged.",
                 hints=["is it the one that was packed last? `envlock pack` prints its digest"],
             )
-        new = _unpack(reader, place, arguments)
+        artifacts = _verify(reader, place, arguments)
+        new = None if arguments.check else _unpack(reader, place, artifacts, arguments)
     _tell(reader, place, new, arguments)
     return ExitCode.YES
 
 
-def _unpack(reader: BundleReader, place: Place, arguments: argparse.Namespace) -> int:
-    """Verify, then unpack; returns how many archives the store had not."""
-    from envlock.backends.bundle_unpack import put_in_place, read_lock, verify_rest
+def _verify(
+    reader: BundleReader, place: Place, arguments: argparse.Namespace
+) -> tuple[Artifact, ...]:
+    """Read a bundle to its end and write nothing; returns what its stack names beside."""
+    from envlock.backends.bundle_unpack import read_lock, verify_rest
+    from envlock.backends.bundle_writer import bundle_bytes
+    from envlock.cli.progress import ByteMeter, clear_line
+    from envlock.workflows.bundles import check_artifacts, check_lock
+
+    check_lock(reader.bundle, read_lock(reader))
+    if not arguments.check:
+        place.check(reader.bundle)
+    meter = ByteMeter("verifying", bundle_bytes(reader.bundle), is_quiet=arguments.quiet)
+    artifacts = check_artifacts(reader.bundle, verify_rest(reader, meter.heed))
+    clear_line()
+    return artifacts
+
+
+def _unpack(
+    reader: BundleReader,
+    place: Place,
+    artifacts: tuple[Artifact, ...],
+    arguments: argparse.Namespace,
+) -> int:
+    """Put a verified bundle in its place; returns how many archives the store had not."""
+    from envlock.backends.bundle_unpack import put_in_place
     from envlock.backends.bundle_writer import bundle_bytes
     from envlock.cli.progress import ByteMeter, clear_line
     from envlock.cli.store_wiring import open_store
-    from envlock.workflows.bundles import check_artifacts, check_lock
 
-    size_bytes = bundle_bytes(reader.bundle)
-    check_lock(reader.bundle, read_lock(reader))
-    place.check(reader.bundle)
-    meter = ByteMeter("verifying", size_bytes, is_quiet=arguments.quiet)
-    artifacts = check_artifacts(reader.bundle, verify_rest(reader, meter.heed))
     store = open_store()
     with store.needs() as needs:
-        meter = ByteMeter("unpacking", size_bytes, is_quiet=arguments.quiet)
+        meter = ByteMeter("unpacking", bundle_bytes(reader.bundle), is_quiet=arguments.quiet)
         new = put_in_place(reader, place, store, needs, meter.heed)
         if artifacts:
             _show(artifacts, reader, place, store, needs)
@@ -108,7 +129,10 @@ def _show(
     store.know_stack(str(place.folder / stack_of(reader.bundle.lock).partition("/")[2]))
 
 
-def _tell(reader: BundleReader, place: Place, new: int, arguments: argparse.Namespace) -> None:
+def _tell(
+    reader: BundleReader, place: Place, new: int | None, arguments: argparse.Namespace
+) -> None:
+    """Say what was unpacked; `new` is None where it was only verified."""
     from envlock.cli.pack import describe_bundle, summary
 
     bundle = reader.bundle
@@ -117,8 +141,12 @@ def _tell(reader: BundleReader, place: Place, new: int, arguments: argparse.Name
     if arguments.json:
         from envlock.formats.canonical import format_canonical
 
-        told = {"lock": shown, "new": new, **describe_bundle(bundle, reader.sha256)}
-        emit([format_canonical(told)])
+        placed = {} if new is None else {"lock": shown, "new": new}
+        emit([format_canonical({**placed, **describe_bundle(bundle, reader.sha256)})])
+        return
+    if new is None:
+        what = f"{', '.join(bundle.platforms)}, {summary(bundle)}"
+        emit([f"{bundle.name}: whole; {what}", f"  sha256 of its manifest: {reader.sha256}"])
         return
     if not arguments.quiet:
         print(

@@ -187,6 +187,21 @@ def test_a_generation_keeps_its_artifacts_until_it_is_forgotten(desk: Desk):
     assert list(desk.layout.data.iterdir()) == []
 
 
+def test_a_rollback_brings_the_artifacts_of_then_back(desk: Desk):
+    desk.write_stack(weights=WEIGHTS)
+    desk.build("demo.toml")
+    desk.server.files["/weights"] = DATA
+    desk.write_stack(weights=DATA)
+    desk.build("demo.toml")
+    show = ["run", "-q", "--profile", "demo", "--", "sh", "-c", 'cat "$ENVLOCK_ARTIFACTS/weights"']
+
+    now = desk.succeed(*show)
+    desk.succeed("rollback", "demo")
+    then = desk.succeed(*show)
+
+    assert (now.encode(), then.encode()) == (DATA, WEIGHTS)
+
+
 def test_a_stack_that_was_fetched_for_keeps_what_it_names_now(desk: Desk):
     desk.write_stack(weights=WEIGHTS, data=DATA)
     desk.succeed("artifacts", "fetch", "demo.toml")

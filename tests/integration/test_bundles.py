@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -21,13 +25,18 @@ import tiny_artifacts
 from artifact_server import serving
 from bundle_house import digest, forge
 from conda_house import CondaHouse
+from envlock.backends import bundle_unpack
 from envlock.backends.bundle_reader import open_bundle
+from envlock.backends.bundle_unpack import Place, put_in_place
+from envlock.backends.disk_store import DiskStore
+from envlock.backends.envlock_wheels import needed
 from envlock.backends.store_trees import sweep
+from envlock.errors import BundleError, WorldError
 from envlock.formats.bundle import format_manifest
 from envlock.model.bundle import Bundle, Member
 from envlock.model.platform import Platform
 from store_house import snapshot
-from tiny_artifacts import conda_package, write_lock
+from tiny_artifacts import conda_package, wheel, write_lock
 
 WEIGHTS = b"weights " * 1000
 SAY = '#!/bin/sh\necho "$0 says hello"\n'
@@ -170,6 +179,19 @@ def test_the_printed_digest_is_that_of_this_bundle_only(here: Machine, there: Ma
     assert (other.returncode, same.returncode) == (2, 0)
     assert f"  found a manifest of sha256:    {told['manifest_sha256']}\n" in other.stderr
     assert same.stdout == "demo.conda-lock.yml\n"
+
+
+def test_a_bundle_is_verified_before_it_is_carried(here: Machine, there: Machine):
+    bundle = pack(here)
+
+    whole = there.run("unpack", str(bundle), "--check")
+    flip(bundle)
+    flipped = there.run("unpack", str(bundle), "--check")
+
+    assert (whole.returncode, flipped.returncode) == (0, 2)
+    assert whole.stdout.startswith("demo: whole; linux-64, 2 archives\n  sha256 of its manifest: ")
+    assert not there.home.exists()
+    assert [path.name for path in there.folder.iterdir()] == ["me"]
 
 
 # --- altered --------------------------------------------------------------------------------------
@@ -358,6 +380,70 @@ def test_what_cannot_be_unpacked_is_told(
     assert not there.home.exists()
 
 
+def test_a_killed_unpacking_leaves_nothing_in_place_and_is_begun_anew(
+    here: Machine, there: Machine
+):
+    large = conda_package("large", files={"share/large": "".join(map(str, range(8_000_000)))})
+    write_lock(here.folder, [large])
+    bundle = str(pack(here))
+    there.succeed("store", "path")
+    words = [sys.executable, "-m", "envlock", "unpack", bundle, "--to", "carried"]
+    killed = subprocess.Popen(
+        words, cwd=there.folder, env={**os.environ, "ENVLOCK_HOME": str(there.home)}
+    )
+    while not list((there.home / "trees").iterdir()) and killed.poll() is None:
+        time.sleep(0.001)
+    killed.kill()
+
+    assert killed.wait() == -signal.SIGKILL
+    assert not list(there.home.glob("artifacts/sha256/*/*"))
+    assert not (there.folder / "carried").exists()
+    there.succeed("gc")
+    assert not list((there.home / "trees").iterdir())
+    there.build(there.succeed("unpack", bundle, "--to", "carried").strip())
+
+
+def test_a_disk_without_room_is_told_before_anything_is_staged(
+    here: Machine, there: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    bundle = pack(here)
+    there.succeed("store", "path")
+    folders = [there.home / name for name in ("artifacts", "trees")]
+    before = snapshot(*folders)
+    full = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=100))
+    monkeypatch.setattr(bundle_unpack, "shutil", full)
+    store = DiskStore(there.home, lambda: "2026-01-31T12:00:00Z")
+    place = Place(there.folder, there.folder / "cache")
+
+    with (
+        contextlib.closing(open_bundle(bundle)) as reader,
+        store.needs() as needs,
+        pytest.raises(WorldError, match=r"the disk is too full: [0-9,]+ bytes are needed, 100 are"),
+    ):
+        put_in_place(reader, place, store, needs, lambda _: None)
+
+    assert snapshot(*folders) == before
+    assert sorted(path.name for path in there.folder.iterdir()) == ["me", "store"]
+
+
+def test_a_bundle_that_is_exchanged_while_it_is_read_is_refused(here: Machine, there: Machine):
+    bundle = pack(here)
+    store = DiskStore(there.home, lambda: "2026-01-31T12:00:00Z")
+    place = Place(there.folder / "carried", there.folder / "cache")
+
+    with contextlib.closing(open_bundle(bundle)) as reader, store.needs() as needs:
+        content = bytearray(bundle.read_bytes())
+        content[-2000] ^= 1
+        with bundle.open("r+b") as file:  # the file that is open changes under the reader
+            file.write(content)
+        with pytest.raises(BundleError, match="digest mismatch for `packages/"):
+            put_in_place(reader, place, store, needs, lambda _: None)
+
+    assert not list(there.home.glob("artifacts/sha256/*/*"))
+    assert not list((there.home / "trees").iterdir())
+    assert not place.folder.exists()
+
+
 def test_a_damaged_archive_in_the_store_is_not_packed(here: Machine):
     pack(here).unlink()
     archive = next(path for path in (here.home / "artifacts" / "sha256").glob("*/*"))
@@ -448,6 +534,37 @@ def test_a_folder_without_what_envlock_needs_is_refused(here: Machine):
 
     assert done.returncode == 2
     assert "error: wheels: expected a wheel of everything that envlock needs" in done.stderr
+    assert not (here.folder / "demo.tar").exists()
+
+
+def test_what_envlock_needs_is_carried_from_a_folder(here: Machine, there: Machine):
+    wheels = here.folder / "wheels"
+    wheels.mkdir()
+    for name in needed():
+        file_name, content = wheel(name.replace("-", "_"))
+        (wheels / file_name).write_bytes(content)
+    (wheels / "notes.txt").write_text("not a wheel\n", "utf-8")
+
+    bundle = pack(here, "--envlock-wheels", "wheels")
+    again = pack(here, "--envlock-wheels", "wheels").read_bytes()
+    there.succeed("unpack", str(bundle))
+
+    carried = {path.name for path in (there.folder / "envlock-wheels").iterdir()}
+    assert carried > {path.name for path in wheels.glob("*.whl")}
+    assert len(carried) == len(needed()) + 1
+    assert bundle.read_bytes() == again
+
+
+def test_where_pip_can_fetch_nothing_it_is_said_and_nothing_is_written(here: Machine):
+    done = here.run(
+        "pack", "demo.conda-lock.yml", "-o", "demo.tar", "--with-envlock", PIP_NO_INDEX="1"
+    )
+
+    if "No module named pip" in done.stderr:
+        pytest.skip("this Python has no pip")
+    assert done.returncode == 4
+    assert "error: pip could not fetch what envlock needs on " in done.stderr
+    assert "hint: name a folder that has the wheels: `--envlock-wheels DIR`\n" in done.stderr
     assert not (here.folder / "demo.tar").exists()
 
 

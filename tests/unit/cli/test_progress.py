@@ -139,3 +139,16 @@ def test_a_part_that_was_thrown_away_is_no_speed_below_nothing():
     meter.received(-5_000_000)
 
     assert meter.describe(7.0) == "fetching 0 of 1 files, 0 B, 0 B/s"
+
+
+def test_bytes_that_pass_are_told_of_a_whole(monkeypatch: pytest.MonkeyPatch):
+    terminal = sit_down(monkeypatch)
+    meter = progress.ByteMeter("packing", 4_000_000)
+
+    meter.heed(1_000_000)
+    meter.heed(500_000)
+
+    assert meter.describe(3.0) == "packing 1.5 MB of 4.0 MB, 500.0 kB/s"
+    wait_for(terminal, "packing 1.5 MB of 4.0 MB")
+    assert meter.clear()
+    assert progress.ByteMeter("packing", 1, is_quiet=True).describe(1.0).startswith(" 0 B")
