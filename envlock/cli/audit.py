@@ -15,6 +15,7 @@ from envlock.cli.audit_results import (
     with_baseline,
     write_results,
 )
+from envlock.cli.table import printable
 from envlock.errors import EnvlockError, ExitCode
 from envlock.model.finding import AuditPolicy, Severity
 from envlock.model.reading import FileKind
@@ -90,6 +91,12 @@ def run(arguments: argparse.Namespace) -> int:
     from envlock.workflows.audit import audit
 
     if arguments.rules or arguments.explain is not None:
+        if arguments.paths:
+            told = "--rules" if arguments.rules else "--explain"
+            raise EnvlockError(
+                f"{told}: expected no PATH beside it, found {printable(arguments.paths[0])}",
+                hints=["`envlock audit PATH` audits; one rule is explained at a time"],
+            )
         emit(_about_rules(arguments))
         return ExitCode.YES
     if not arguments.paths:

@@ -114,13 +114,33 @@ def _cuda_wheels(view: View, answer: Answer) -> Iterable[Incoherence]:
                 if twin
                 else f"take {item.name} from an index of CPU builds with a [[pypi-index]]"
             )
+            needing = _needing(view, answer, item.name)
+            brought = f", which {needing} needs," if needing else ""
             yield Incoherence(
                 platform=view.platform,
-                where=_place(view, item.name),
-                problem=f"{item.name} {item.version} is a CUDA build, the platform computes on "
-                f"{accelerator}",
+                where=_place(view, needing or item.name),
+                problem=f"{item.name} {item.version}{brought} is a CUDA build, the platform "
+                f"computes on {accelerator}",
                 hint=f"{instead}, or add a [gpu] table",
             )
+
+
+def _needing(view: View, answer: Answer, name: str) -> str:
+    """Return what the stack asks for that needs a distribution which it does not ask for itself.
+
+    Empty where it does ask for it, and where it comes along by more than one step.
+    """
+    if _place(view, name) != view.stack.python.where:
+        return ""
+    asked = {normal_name(item.name) for item in view.stack.pypi_dependencies_on(view.platform)}
+    return next(
+        (
+            item.name
+            for item in answer.distributions
+            if item.name in asked and any(needed == name for needed, _ in item.depends)
+        ),
+        "",
+    )
 
 
 def _frameworks(view: View, gpu: Gpu, answer: Answer) -> Iterable[Incoherence]:

@@ -8,11 +8,13 @@ folder. What exists on disk is always that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from envlock.errors import EnvlockError, Fault, InputFileError
 from envlock.formats.readers.registry import recognise, recognise_name
+from envlock.formats.secrets import redact_value
 from envlock.formats.stack_toml import LARGEST_BYTES
 from envlock.model.lock import LOCK_LIMIT_BYTES, lock_path
 from envlock.model.reading import FileKind
@@ -20,6 +22,7 @@ from envlock.workflows.audit_tools import AuditTools
 from envlock.workflows.revisions import split_revision
 
 _STACK_ENDING = ".toml"
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +123,11 @@ def _find(path: str, tools: AuditTools) -> Iterator[Target]:
     if named is None:
         yield _of_file(path, disk)
         return
+    if _ADDRESS.match(path):
+        raise EnvlockError(
+            f"{redact_value(path)}: expected a file, a folder or REVISION:PATH, found an address",
+            hints=["fetch the file first; an audit looks at what lies here"],
+        )
     revision, inner = named
     history = _Place(revision, tools)
     if tools.history.is_folder(revision, inner):

@@ -16,6 +16,7 @@ from envlock.compat.workloads import workload_of_lock, workloads_of_stack
 from envlock.errors import EnvlockError, Fault, InputFileError
 from envlock.formats.conda_lock import read_lock
 from envlock.formats.host import LARGEST_HOST_BYTES, read_host
+from envlock.formats.readers.registry import recognise_name
 from envlock.formats.stack_toml import LARGEST_BYTES, read_stack
 from envlock.model.host import Host, HostGpu, Numbering
 from envlock.model.lock import LOCK_LIMIT_BYTES, lock_path
@@ -24,6 +25,7 @@ from envlock.model.verdict import Evidence, Judgement, Missing, Verdict, Workloa
 from envlock.ports.workspace import Workspace
 
 _STACK_ENDING = ".toml"
+_OF_OTHERS = "locks of other tools are judged by `envlock audit --driver 535 --gpu H100 FILE`"
 _LOCK_ENDINGS = (".yml", ".yaml")
 _STEM_ENDINGS = (".conda-lock.yml", ".conda-lock.yaml", *_LOCK_ENDINGS)
 
@@ -68,6 +70,7 @@ def read_candidate(path: str, workspace: Workspace) -> Candidate:
             Fault(
                 where=path if path.isprintable() else ascii(path),
                 problem="expected a stack, which ends in `.toml`, or a lock, which ends in `.yml`",
+                hint=_OF_OTHERS if recognise_name(path) else None,
             )
         ]
     )

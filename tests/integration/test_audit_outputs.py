@@ -261,6 +261,18 @@ def test_a_baseline_is_not_written_when_a_file_could_not_be_read(
         ),
         ([], "audit what? expected PATH, found none"),
         (["--explain", "mising-hash"], "there is no rule `mising-hash`"),
+        (
+            ["--explain", "EL203", "EL201"],
+            "--explain: expected no PATH beside it, found EL201\n\n"
+            "hint: `envlock audit PATH` audits; one rule is explained at a time",
+        ),
+        (["--rules", "."], "--rules: expected no PATH beside it, found ."),
+        (
+            ["https://u:secret@locks.example/uv.lock"],
+            "https://***@locks.example/uv.lock: expected a file, a folder or REVISION:PATH, found "
+            "an address\n\n"
+            "hint: fetch the file first; an audit looks at what lies here",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_read(

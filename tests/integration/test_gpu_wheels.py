@@ -176,6 +176,22 @@ def test_a_cuda_wheel_in_a_cpu_stack_is_refused(tmp_path: Path):
     )
 
 
+def test_a_cuda_wheel_that_another_one_brings_is_told_with_who_needs_it(tmp_path: Path):
+    stack = STACK.partition("[gpu]")[0].format(platform="linux-64")
+    text = stack + '[pypi-dependencies]\naccelerate = "*"\n'
+    house = House(tmp_path, text, {"conda-forge": {"linux-64": [record("python", "3.11.9")]}})
+    house.wheels.add("accelerate", "1.0", "torch")
+    add_torch(house)
+
+    assert refusal(house) == (
+        "the answer for demo would not run as the stack says\n"
+        "  linux-64: torch 2.4.1, which accelerate needs, is a CUDA build, the platform computes "
+        "on cpu\n"
+        f"    ({house.path}:10: pypi-dependencies.accelerate)\n"
+        "No lock was written."
+    )
+
+
 def test_cuda_libraries_of_two_lines_over_the_halves_are_refused(tmp_path: Path):
     """A wheel that names a library of another line by itself is read as it came out."""
     text = 'newer-components = ["libnvjitlink"]\n[pypi-dependencies]\nnvidia-curand-cu12 = "*"\n'

@@ -206,6 +206,15 @@ def test_another_file_is_refused(path: str):
         read_candidate(path, FakeWorkspace({path: b""}))
 
 
+def test_of_a_lock_of_another_tool_is_told_who_judges_it():
+    with pytest.raises(InputFileError) as caught:
+        read_candidate("gpu/pixi.lock", FakeWorkspace({"gpu/pixi.lock": b""}))
+
+    assert [fault.hint for fault in caught.value.faults] == [
+        "locks of other tools are judged by `envlock audit --driver 535 --gpu H100 FILE`"
+    ]
+
+
 def test_a_lock_that_is_none_is_refused():
     with pytest.raises(LockError):
         read_candidate("x.yml", FakeWorkspace({"x.yml": b"a: 1"}))
