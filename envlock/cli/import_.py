@@ -20,6 +20,8 @@ _STDOUT = "-"
 
 def add_parser(subparsers: Any) -> None:
     """Describe the command line."""
+    from envlock.formats.readers.registry import READABLE
+
     parser = subparsers.add_parser(
         "import",
         help="draft a stack from the lock or the wish list of any tool",
@@ -41,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--as",
         dest="kind",
-        choices=[each.value for each in FileKind],
+        choices=[each.value for each in READABLE if each is not FileKind.STACK],
         help="the format of FILE (default: told by its name and content)",
     )
     parser.add_argument(

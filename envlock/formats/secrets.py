@@ -40,9 +40,14 @@ _SECRET_NAME = re.compile(
 _OPAQUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/_=-]{20,}")
 _PUBLIC_DIGEST = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?")
 _ASSIGNED = re.compile(
-    r"(?i)((?:token|secret|passw(?:or)?d|pwd|passphrase|api[-_]?key|access[-_]?key|signature"
+    r"(?i)((?:token(?!iz|s(?:[^a-z]|$))|secret|passw(?:or)?d|pwd|passphrase|api[-_]?key|access[-_]?key|signature"
     r"|credentials?)[\w-]{0,20}(?:=|\"\s*:\s*\"|'\s*:\s*'))(?!\$\{|\*\*\*)[^\s\"'&,;`<>]+"
 )
+_OPTION = re.compile(
+    r"(?i)((?:^|\s)--(?:[\w.-]{1,40}-)?(?:passw(?:or)?d|token|api-key)\s+[\"']?|\bcurl\b[^;|&\n]{0,400}?\s"
+    r"(?:-[uU]|--user|--proxy-user)(?:\s+|=)?[\"']?[^\s:\"'$]{1,100}:)(?![-$<\[{]|\*\*\*)[^\s\"'`,;&|<>]+"
+)
+"""A password behind an option of a command: `--password hunter2`, `curl -u bob:hunter2`."""
 _HEADER = re.compile(
     r"(?i)((?:authorization|cookie|x-api-key|private-token|x-jfrog-art-api)[\"']?\s*[:=]\s*[\"']?)"
     r"(?!\*\*\*)(?:(?:basic|bearer|token|digest)\s+)?[^\s\"'`,;<>]+"
@@ -117,6 +122,7 @@ def redact(text: str) -> str:
     text = _HEADER.sub(rf"\1{HIDDEN}", text)
     text = _SCHEME.sub(rf"\1\2{HIDDEN}", text)
     text = _ASSIGNED.sub(rf"\1{HIDDEN}", text)
+    text = _OPTION.sub(rf"\1{HIDDEN}", text)
     return _SHAPE.sub(HIDDEN, text)
 
 
@@ -145,7 +151,7 @@ def conceal(text: str) -> str:
     if not _MAY_HIDE.search(text):
         return text
     text = _ADDRESS.sub(lambda found: _conceal_address(found.group()), text)
-    for pattern in (_HEADER, _ASSIGNED):
+    for pattern in (_HEADER, _ASSIGNED, _OPTION):
         text = pattern.sub(_conceal_value, text)
     text = _SCHEME.sub(rf"\1\2{HIDDEN}", text)
     return _SHAPE.sub(HIDDEN, text)
@@ -163,6 +169,8 @@ _MAY_HIDE = re.compile(
 _SHELL_VARIABLE = re.compile(r"\$(?:\w+|\(|\{)")
 _NO_SECRET = re.compile(r"[=<>~!…]|\d+(?:\.[\d*]+)+(?:=|$)")
 """A placeholder, or what follows a package's name: `tokenizers==0.20`, `secretstorage=3.3`."""
+_NAMES_A_PLACE = re.compile(r"(?i)[_-](?:file|path|dir)=$")
+"""`PASSWORD_FILE=/run/secrets/password` says where a secret lies, and not what it is."""
 _SECRET_PAIR = re.compile(
     r"(?i)token|secret|passw|pwd|api[-_]?key|access[-_]?key|credential|jwt|session|hmac"
     r"|^(?:x-(?:amz|goog)-)?sig(?:nature)?$|^key$|^auth$"
@@ -174,6 +182,7 @@ _LOGIN_PLACE = re.compile(r"^([A-Za-z0-9+.-]+://)([^/?#@\s]+)@")
 def _conceal_value(found: re.Match[str]) -> str:
     value = found.group()[len(found[1]) :]
     is_open = _SHELL_VARIABLE.match(value) or _NO_SECRET.match(value)
+    is_open = is_open or _NAMES_A_PLACE.search(found[1])
     return found.group() if is_open else f"{found[1]}{HIDDEN}"
 
 

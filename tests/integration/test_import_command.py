@@ -125,7 +125,7 @@ def test_the_decisions_are_told_as_json_and_the_talk_on_stderr(
         "and indexes: build a wheel of it, or install it into the environment while you work on "
         "it\n"
         "stack.platforms: guessed: the file names no platform that envlock solves for\n"
-        "stack.channels: guessed: the file names no channel that a stack could\n"
+        "stack.channels: guessed: the file names no channel that a stack could take\n"
         "python.version: guessed: the file does not say; `envlock init` offers it, too\n"
         "5 values, 3 of them guessed; 1 thing left out\n"
         "\n"
@@ -167,3 +167,18 @@ def test_what_cannot_be_is_refused(
 
     assert capsys.readouterr().err == message
     assert Path("x.toml").read_text() == before
+
+
+@pytest.mark.parametrize("kind", ["installed", "stack"])
+def test_a_format_that_no_file_to_import_has_cannot_be_named(
+    kind: str, capsys: pytest.CaptureFixture[str]
+):
+    Path("requirements.txt").write_text("numpy\n")
+
+    assert main(["import", "--as", kind, "requirements.txt"]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: envlock import: --as: expected one of conda-lock, pixi, pylock, uv, poetry, "
+        f"requirements, explicit, environment, dockerfile, found `{kind}`\n\n"
+        "hint: `envlock import --help` lists the options\n"
+    )

@@ -45,7 +45,7 @@ def channels_of(reading: Reading) -> Iterator[Decision | LeftOut]:
         reason = f"from the addresses of the packages in {reading.file}"
     if not kept:
         kept = {_FORGE: ""}
-        reason, is_guess = "the file names no channel that a stack could", True
+        reason, is_guess = "the file names no channel that a stack could take", True
     yield Decision(path=("stack", "channels"), value=list(kept), reason=reason, is_guess=is_guess)
 
 
@@ -145,6 +145,11 @@ def _index(place: NamedPlace) -> Iterator[LeftOut]:
         reason = (
             "what it says is not in this draft: draft from it, too, with `envlock import FILE`, "
             "and join the two"
+        )
+    elif place.kind == "find-links":
+        reason = (
+            "a page of files is no index: name its wheels, each as `{ url = … }` in "
+            "[pypi-dependencies]"
         )
     elif _BUILDS_INDEX.search(place.address):
         reason = "nothing of PyTorch's is asked for, and it has builds of nothing else"

@@ -86,7 +86,7 @@ def test_a_tutorials_dockerfile_becomes_a_stack_that_says_what_it_guessed():
 [stack]
 name = "x"  # from the name of the stack file
 platforms = ["linux-64"]  # guessed: the file names no platform that envlock solves for
-channels = ["conda-forge"]  # guessed: the file names no channel that a stack could
+channels = ["conda-forge"]  # guessed: the file names no channel that a stack could take
 
 [python]
 version = "3.13.*"  # guessed: the newest in the index pin that tensorflow has wheels for
@@ -139,7 +139,7 @@ def test_a_base_image_says_the_cuda_line_and_a_wheel_the_framework():
 [stack]
 name = "x"  # from the name of the stack file
 platforms = ["linux-64"]  # guessed: the file names no platform that envlock solves for
-channels = ["conda-forge"]  # guessed: the file names no channel that a stack could
+channels = ["conda-forge"]  # guessed: the file names no channel that a stack could take
 
 [python]
 version = "3.10.*"  # guessed: the Python of the system that the base image is made of
@@ -381,7 +381,7 @@ def test_a_project_names_its_wishes_itself():
 [stack]
 name = "my.project"
 platforms = ["linux-64"]  # guessed: the file names no platform that envlock solves for
-channels = ["conda-forge"]  # guessed: the file names no channel that a stack could
+channels = ["conda-forge"]  # guessed: the file names no channel that a stack could take
 
 [python]
 version = ">=3.11,<3.14"
@@ -446,6 +446,20 @@ packages = ["torch", "torchvision"]
         "requirements.txt:6: package not a requirement: that is no requirement: a name, perhaps "
         "with extras, and a range of versions",
         "requirements.txt:7: `--frobnicate`: not understood",
+    )
+
+
+def test_a_page_of_files_is_no_index():
+    reading = Reading(
+        file="requirements.txt",
+        kind=FileKind.REQUIREMENTS,
+        places=(NamedPlace(address="https://wheels.example/page", kind="find-links", line=4),),
+        packages=(pypi("numpy", 5),),
+    )
+
+    assert describe_left_out(draft(reading).draft) == (
+        "requirements.txt:4: find-links https://wheels.example/page: a page of files is no index: "
+        "name its wheels, each as `{ url = … }` in [pypi-dependencies]",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from envlock.audit.rules.credentials import RULE
 from envlock.model.reading import FileKind
 from readings import COMMIT, command, conda, git, place, reading, told
@@ -69,6 +71,46 @@ def test_a_fact_of_our_own_lock_is_looked_at_too():
         "error (https://***@conda.example): the fact `envlock/stack` holds a credential: "
         "`https://***@conda.example`. Everybody who gets this file can use it.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("curl -u bob:hunter2 https://a.example/x", "curl -u bob:*** https://a.example/x"),
+        (
+            "curl --user 'bob:hunter2' -O https://a.example",
+            "curl --user 'bob:***' -O https://a.example",
+        ),
+        ("docker login -u bob --password hunter2", "docker login -u bob --password ***"),
+        ("tool login --token hunter2", "tool login --token ***"),
+    ],
+)
+def test_a_login_in_the_options_of_a_command_is_told_without_it(said: str, shown: str):
+    assert told(RULE, reading(command(said, "RUN"))) == [
+        f"error ({shown}): this `RUN` holds a credential: `{shown}`. Everybody who gets this file "
+        "can use it."
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "TOKENIZERS_PARALLELISM=false",
+        "MAX_TOKENS=4096",
+        "PASSWORD_FILE=/run/secrets/password",
+        "API_KEY_PATH=/run/secrets/key",
+        'curl -u "bob:$PASSWORD" https://a.example',
+        "curl -u bob https://a.example",
+        "docker run --user 1000:1000 tool",
+        "docker login --password-stdin",
+        "tool login --token $TOKEN",
+        "tool login --token ${TOKEN}",
+        "vllm serve --max-num-batched-tokens=8192",
+        "vllm serve --tokenizer mistral",
+    ],
+)
+def test_what_only_sounds_like_a_secret_is_fine(said: str):
+    assert told(RULE, reading(command(said, "RUN"))) == []
 
 
 def test_variables_names_and_commits_are_fine():
