@@ -47,17 +47,30 @@ class CondaHouse:
         return subprocess.run(
             [sys.executable, "-m", "envlock", *command],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "ENVLOCK_HOME": str(self.home),
-                "ENVLOCK_CACHE": str(self.folder / "cache"),
-                **self.environment,
-            },
+            env=self._variables(),
             capture_output=True,
             text=True,
             check=False,
             timeout=_LIMIT_SECONDS,
         )
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start `envlock`, in the folder, and do not wait for it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "envlock", *command],
+            cwd=self.folder,
+            env=self._variables(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "ENVLOCK_HOME": str(self.home),
+            "ENVLOCK_CACHE": str(self.folder / "cache"),
+            **self.environment,
+        }
 
     def succeed(self, *command: str) -> str:
         """Run `envlock`; returns what it says on stdout."""

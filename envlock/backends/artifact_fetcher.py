@@ -296,7 +296,12 @@ def _unreadable(wanted: WantedArtifact, place: Place, problem: str) -> WorldErro
         f"`{wanted.file_name}` ({wanted.package}) cannot be read: {problem}\n"
         f"  asked: {place.shown}\n"
         f"{_RESUMABLE}",
-        hints=["put the file there, or correct its address and solve anew"],
+        hints=[
+            "put the file there, or correct its address and solve anew; `envlock solve` builds "
+            "again what a recipe has made"
+            if place.shown.startswith("built/")
+            else "put the file there, or correct its address and solve anew"
+        ],
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from envlock.backends.artifact_files import hash_file
 from envlock.errors import WorldError
 
-SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 _PROGRAMS = ("gcc", "g++", "as", "ld")
 _PARTS = ("cc1", "cc1plus", "collect2")
 _LIMIT_SECONDS = 30

@@ -17,8 +17,10 @@ from envlock.model.recipe import Isolation
 INSIDE = "/build"
 """What a build's folder is called within the walls: the same on every machine."""
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix")
-_COMPILERS = ("/usr/lib/gcc", "/usr/include", "/usr/local/include", "/usr/local/cuda")
+_COMPILERS = ("/usr/lib/gcc", "/usr/include", "/usr/local/include")
 """Without these the machine's compiler compiles nothing."""
+_TOOLKITS = "cuda*"
+"""Of `/usr/local`: never seen, since a CUDA toolkit is an input that a lock can name."""
 _NAMESPACES = "recipe_namespace.py"
 _SOMEBODY = "1000"
 """Who a build is, as in `recipe_namespace`."""
@@ -88,7 +90,9 @@ def _readable(cell: Cell) -> list[str]:
 
 
 def _hidden(cell: Cell) -> list[str]:
-    return [] if cell.has_compiler else [path for path in _COMPILERS if Path(path).is_dir()]
+    compilers = [] if cell.has_compiler else [Path(path) for path in _COMPILERS]
+    found = [*compilers, *Path("/usr/local").glob(_TOOLKITS)]
+    return [str(path) for path in found if path.is_dir() and not path.is_symlink()]
 
 
 def _bubblewrapped(cell: Cell, program: str, command: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ from envlock.backends.recipe_faults import build_fault
 from envlock.backends.recipe_folder import copy_recipe, recipe_files
 from envlock.backends.recipe_sandbox import Cell, read_log, run_in_cell
 from envlock.backends.store_layout import StoreLayout, make_folder
-from envlock.backends.store_locks import held
+from envlock.backends.store_locks import held, try_acquire
 from envlock.errors import WorldError
 from envlock.model.recipe import BuiltRecipe, Isolation, RecipeDerivation
 from envlock.ports.artifacts import WantedArtifact
@@ -87,10 +87,11 @@ class DiskRecipes:
         address = recipe_address(derivation)
         try:
             make_folder(self._folder)
-            with held(self._layout.locks / f"recipe-{address}.lock"):
+            with held(self._lock(address)):
                 found = self.find(address)
                 if found is not None:
                     return found
+                self._sweep(besides=address)
                 with self._staging(address, derivation.isolation) as staging:
                     return self._build(order, derivation, toolchain, staging)
         except OSError as error:
@@ -104,6 +105,18 @@ class DiskRecipes:
         target = Path(path)
         source = self._artifacts.path_of(built.sha256)
         copy_artifacts({target.name: str(source)}, target.parent)
+
+    def _sweep(self, besides: str) -> None:
+        """Remove what builds have left whose process was killed: nobody holds their lock."""
+        for staging in self._folder.glob(".*"):
+            address = staging.name.lstrip(".")
+            lock = None if address == besides else try_acquire(self._lock(address))
+            if lock is not None:
+                _remove(staging)
+                os.close(lock)
+
+    def _lock(self, address: str) -> Path:
+        return self._layout.locks / f"recipe-{address}.lock"
 
     @contextlib.contextmanager
     def _staging(self, address: str, isolation: Isolation) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -320,3 +321,42 @@ def test_an_input_that_is_not_locked_is_named(house: CondaHouse):
         "demo.toml\nNo lock was written.\n\n"
         "hint: ask for `numpy` in the stack, or take it out of `inputs`\n"
     )
+
+
+def test_what_a_killed_build_has_left_goes_with_the_next_one(house: CondaHouse):
+    write_recipe(house, "hello", "touch started; sleep 300\n")
+    write_stack(house, "hello", inputs="[]")
+    kept = house.home / "recipes"
+    running = house.start("solve", "demo.toml")
+    deadline = time.monotonic() + 60
+    while not list(kept.rglob("started")) and running.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    if running.poll() is not None:
+        pytest.skip("a recipe needs bubblewrap or user namespaces")
+    running.kill()
+    running.wait()
+    (left,) = (path for path in kept.iterdir() if path.is_dir())
+
+    write_recipe(house, "hello", 'touch "$PREFIX/made"\n')
+    solve(house)
+
+    assert not left.exists()
+    assert [path.suffix for path in kept.iterdir()] == [".json"]
+
+
+def test_a_package_that_is_lost_can_be_built_again(house: CondaHouse):
+    write_recipe(house, "hello")
+    write_stack(house, "hello", inputs=INPUTS)
+    solve(house)
+    before = (house.folder / "demo.conda-lock.yml").read_bytes()
+    shutil.rmtree(house.folder / "built")
+    elsewhere = replace(house, home=house.home.with_name("another-home"))
+
+    told = elsewhere.run("build", "-q", "demo.toml").stderr
+    assert "`hello-1.0-hb0f4dca_0.conda` (hello 1.0) cannot be read: No such file" in told
+    assert told.endswith("; `envlock solve` builds again what a recipe has made\n")
+
+    solve(elsewhere)
+    assert (house.folder / "demo.conda-lock.yml").read_bytes() == before
+    assert elsewhere.build("demo.toml")["artifacts"] == 4
