@@ -86,7 +86,8 @@ nvidia-cuda-runtime = "13.2.*"
 nvidia-cuda-cuobjdump = "13.2.*"
 nvidia-nvvm = "13.2.*"
 """
-# nvcc writes the folders that it links from into what it links; so g++ does that.
+# nvcc writes the folders that it links from into what it links; so g++ does that. And it names its
+# intermediate files, which the symbols tell, by the number of its process unless it is to keep them.
 CUDA_SCRIPT = """\
 cuda="$ENVLOCK_TOOLCHAIN/lib/python3.11/site-packages/nvidia/cu13"
 target="$PREFIX/lib/python3.11/site-packages"
@@ -96,7 +97,7 @@ for compute in $ENVLOCK_COMPUTE; do
     codes="$codes -gencode arch=compute_${compute/./},code=sm_${compute/./}"
 done
 "$cuda/bin/nvcc" $codes -O2 -Xcompiler -fPIC -I"$ENVLOCK_TOOLCHAIN/include/python3.11" \\
-    -I"$cuda/include" -c -o saxpy.o saxpy.cu
+    -I"$cuda/include" --keep -c -o saxpy.o saxpy.cu
 g++ -shared -o "$target/saxpy.so" saxpy.o -L"$cuda/lib" -lcudart_static -ldl -lrt -lpthread
 """
 CUDA_SOURCE = """\
