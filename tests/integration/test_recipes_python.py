@@ -86,7 +86,7 @@ nvidia-cuda-runtime = "13.2.*"
 nvidia-cuda-cuobjdump = "13.2.*"
 nvidia-nvvm = "13.2.*"
 """
-# nvcc writes the folders that it links from into what it links; so g++ does that. And it names its
+# nvcc writes the folders that it links from into what it links; so g++ links. And it names its
 # intermediate files, which the symbols tell, by the number of its process unless it is to keep them.
 CUDA_SCRIPT = """\
 cuda="$ENVLOCK_TOOLCHAIN/lib/python3.11/site-packages/nvidia/cu13"
