@@ -86,8 +86,8 @@ nvidia-cuda-runtime = "13.2.*"
 nvidia-cuda-cuobjdump = "13.2.*"
 nvidia-nvvm = "13.2.*"
 """
-# nvcc writes the folders that it links from into what it links; so g++ links. And it names its
-# intermediate files, which the symbols tell, by the number of its process unless it is to keep them.
+# nvcc writes the folders that it links from into what it links, so g++ links; and the symbols tell
+# the names of its intermediate files, which are its process's number unless it is to keep them.
 CUDA_SCRIPT = """\
 cuda="$ENVLOCK_TOOLCHAIN/lib/python3.11/site-packages/nvidia/cu13"
 target="$PREFIX/lib/python3.11/site-packages"
