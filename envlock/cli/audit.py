@@ -48,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
         "Dockerfiles. A stack means its lock. Each finding has a code, a place, a reason and a "
         "remedy.",
         epilog="Exit status: 0 clean, 1 findings at or above --fail-on, 2 a file that cannot be "
-        "read or an option at fault.",
+        "read or an option at fault, 4 a lock of envlock that did not reach the --level asked for.",
     )
     parser.add_argument(
         "paths", metavar="PATH", nargs="*", help="a file, a folder, an environment, REVISION:PATH"
@@ -154,7 +154,9 @@ def _about_rules(arguments: argparse.Namespace) -> Iterator[str]:
 def _status(report: AuditReport) -> ExitCode:
     if report.unreadable:
         return ExitCode.INPUT
-    return ExitCode.YES if report.is_clean else ExitCode.NO
+    if not report.is_clean:
+        return ExitCode.NO
+    return ExitCode.WORLD if report.short else ExitCode.YES
 
 
 def _request(arguments: argparse.Namespace, known: Sequence[Known]) -> AuditRequest:

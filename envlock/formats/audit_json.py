@@ -2,8 +2,9 @@
 
 ```
 version      1; another number means that a key went or got another meaning
-clean        whether no finding is as bad as the threshold of its file
-verdict      `passed`, `failed`, `incomplete` (something could not be read)
+clean        whether no finding is as bad as the threshold of its file, and nothing is incomplete
+verdict      `passed`, `failed`, `incomplete` (something could not be read, or a lock of envlock
+             did not reach the level that was asked for)
 asked, level the level that was asked for, and the one that every file reached (null: no file was
              read)
 fail_on      the threshold of files whose policy has none
@@ -38,7 +39,7 @@ def format_audit_json(report: AuditReport, rules: Iterable[RuleText] = ()) -> st
     return format_canonical(
         {
             "version": VERSION,
-            "clean": report.is_clean and not report.unreadable,
+            "clean": report.is_clean and not report.unreadable and not report.short,
             "verdict": verdict(report).kind,
             "asked": report.asked.value,
             "level": report.level.value if report.level else None,

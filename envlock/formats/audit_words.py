@@ -23,7 +23,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """What an audit comes to."""
 
     kind: str
-    """`passed`, `failed`, or `incomplete` where something could not be read."""
+    """`passed`, `failed`, or `incomplete` where something could not be read, or not
+    looked at as deep as was asked."""
     word: str
     sentence: str
 
@@ -49,6 +50,10 @@ def verdict(report: AuditReport) -> Verdict:
         return Verdict(kind="incomplete", word="Incomplete", sentence=unread)
     if not report.is_clean:
         return Verdict(kind="failed", word="Failed", sentence=f"{said}.")
+    if report.short:
+        number = count(len(report.short), "file")
+        unreached = f"{number} did not reach the level that was asked for; {said}."
+        return Verdict(kind="incomplete", word="Incomplete", sentence=unreached)
     if found:
         said = f"{said}, none as bad as the threshold"
     return Verdict(kind="passed", word="Passed", sentence=f"{said}.")

@@ -137,7 +137,7 @@ class _Run:
 
     def _invocation(self) -> Mapping[str, Any]:
         return {
-            "executionSuccessful": not self._report.unreadable,
+            "executionSuccessful": not (self._report.unreadable or self._report.short),
             "toolExecutionNotifications": list(self._execution()),
             "toolConfigurationNotifications": [
                 _notification("warning", f"{each.where}: {each.said}. Fix: {each.remedy}")

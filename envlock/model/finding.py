@@ -143,6 +143,8 @@ class Judged(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unlooked: tuple[Unlooked, ...] = ()
     level: AuditLevel = AuditLevel.LOCK
     """The deepest level that was reached."""
+    short_of: AuditLevel | None = None
+    """The level that was asked for, where it was not reached though envlock wrote the lock."""
     fail_on: Severity | None = None
     """What its policy says; None where that is the report's to say."""
     applied: tuple[str, ...] = ()
@@ -205,6 +207,11 @@ class AuditReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_clean(self) -> bool:
         """Whether no finding is as bad as the threshold."""
         return not any(map(self.fails, self.judged))
+
+    @property
+    def short(self) -> tuple[Judged, ...]:
+        """The files that did not reach the level that was asked for."""
+        return tuple(each for each in self.judged if each.short_of is not None)
 
     def fails(self, judged: Judged) -> bool:
         """Say whether a file has a finding as bad as the threshold that holds for it."""

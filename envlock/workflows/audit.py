@@ -17,6 +17,7 @@ from envlock.workflows.audit_news import read_news
 from envlock.workflows.audit_policy import Policies
 from envlock.workflows.audit_prefix import reading_of
 from envlock.workflows.audit_sights import Around, Asked, Seen, look_around, look_into
+from envlock.workflows.audit_stack import is_ours
 from envlock.workflows.audit_targets import Target, find_targets, read_target
 from envlock.workflows.audit_tools import AuditTools
 
@@ -99,7 +100,9 @@ def _judge_target(
     level = policy.level or request.level
     asked = Asked(policy=policy, level=level, around=around)
     seen = look_around(target, reading, content, asked, tools)
-    return _judge(reading, seen, request, tools)
+    found = _judge(reading, seen, request, tools)
+    is_short = is_ours(reading) and found.level.rank < level.rank
+    return replace(found, short_of=level) if is_short else found
 
 
 def _judge(reading: Reading, seen: Seen, request: AuditRequest, tools: AuditTools) -> Judged:

@@ -59,6 +59,16 @@ def test_the_level_names_what_was_asked_for_where_it_was_not_reached():
     assert level_reached(asked) == "lock (build was asked for)"
 
 
+def test_a_level_that_was_asked_for_and_not_reached_is_no_pass():
+    asked = report(judged(short_of=AuditLevel.BUILD))
+
+    assert said(asked) == (
+        "incomplete",
+        "Incomplete",
+        "1 file did not reach the level that was asked for; nothing found in 1 file.",
+    )
+
+
 def test_where_nothing_could_be_read_no_level_was_reached():
     nothing = AuditReport(
         judged=(), asked=AuditLevel.LOCK, unreadable=(Unreadable(file="a", problem="gone"),)
