@@ -162,7 +162,7 @@ class FakeStore:
     plans: dict[str, BuildPlan] = field(default_factory=dict)
     unpacked: set[str] = field(default_factory=set)
     archives: set[str] = field(default_factory=set)
-    shown: dict[str, frozenset[str]] = field(default_factory=dict)
+    data: dict[str, frozenset[str]] = field(default_factory=dict)
     """What each folder of a stack's artifacts shows."""
     holders: list[FakeNeeds] = field(default_factory=list)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
@@ -216,7 +216,7 @@ class FakeStore:
 
     def show_artifacts(self, files: Mapping[str, str]) -> str:
         key = data_key(files)
-        self.shown[key] = frozenset(files.values())
+        self.data[key] = frozenset(files.values())
         return key
 
     def rebuild(
@@ -255,6 +255,9 @@ class FakeStore:
         known = (each for plan in self.plans.values() for each in plan.artifacts)
         return next((each for each in known if each.sha256 == sha256), None)
 
+    def shown(self) -> frozenset[str]:
+        return frozenset().union(*self.data.values())
+
     def unpacked_bytes(self) -> Mapping[str, int]:
         return dict.fromkeys(self.unpacked, 1000)
 
@@ -284,7 +287,7 @@ class FakeStore:
             self.unpacked -= {name.removeprefix("artifact-") for name in dead.trees}
             self.archives -= set(dead.artifacts)
             for key in dead.data:
-                del self.shown[key]
+                del self.data[key]
         return Collected(
             holdings=dead, generations=asked.forgets, links=(), leftovers=0, freed_bytes=0
         )
@@ -302,7 +305,7 @@ class FakeStore:
             trees={f"artifact-{digest}": digest for digest in self.unpacked},
             artifacts=frozenset(self.archives),
             manifests=frozenset(),
-            data=self.shown,
+            data=self.data,
         )
 
     def verify(

@@ -60,6 +60,10 @@ class DiskKeeping:
         with self._store.database() as database:
             return database.artifact(sha256)
 
+    def shown(self) -> frozenset[str]:
+        """Return the digests of all artifacts of stacks that folders of the store show."""
+        return frozenset().union(*self._store.data.all().values())
+
     def unpacked_bytes(self) -> Mapping[str, int]:
         """Return the bytes of every artifact that is unpacked, by digest."""
         with self._store.database() as database:

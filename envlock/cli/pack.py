@@ -148,6 +148,8 @@ class _Packing:
         if self._tools.workspace.exists(self._stack):
             content = self._tools.workspace.read_bytes(self._stack, limit_bytes=LARGEST_BYTES)
             self._add(f"stack/{Path(self._stack).name}", content)
+            if b"[[artifacts]]" in content and not self._arguments.artifacts:
+                self.notes.append("its stack's artifacts are left out: `--artifacts` packs them")
         else:
             self.notes.append(f"there is no {self._stack}: the bundle has no stack")
 

@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from envlock.backends.bundle_reader import open_bundle
     from envlock.backends.bundle_unpack import Place
     from envlock.backends.pins import cache_folder
+    from envlock.workflows.bundles import lacks_artifacts
 
     if arguments.sha256 is not None and not _DIGEST.fullmatch(arguments.sha256):
         raise EnvlockError(
@@ -70,16 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
                 "Nothing was unpacked; the store is unchanged.",
                 hints=["is it the one that was packed last? `envlock pack` prints its digest"],
             )
-        artifacts = _verify(reader, place, arguments)
-        new = None if arguments.check else _unpack(reader, place, artifacts, arguments)
-    _tell(reader, place, new, arguments)
+        stack = _verify(reader, place, arguments)
+        new = None if arguments.check else _unpack(reader, place, stack, arguments)
+    _tell(reader, place, new, arguments, lacks=lacks_artifacts(reader.bundle, stack))
     return ExitCode.YES
 
 
-def _verify(
-    reader: BundleReader, place: Place, arguments: argparse.Namespace
-) -> tuple[Artifact, ...]:
-    """Read a bundle to its end and write nothing; returns what its stack names beside."""
+def _verify(reader: BundleReader, place: Place, arguments: argparse.Namespace) -> bytes | None:
+    """Read a bundle to its end and write nothing; returns its stack, where it has one."""
     from envlock.backends.bundle_unpack import read_lock, verify_rest
     from envlock.backends.bundle_writer import bundle_bytes
     from envlock.cli.progress import ByteMeter, clear_line
@@ -89,23 +88,23 @@ def _verify(
     if not arguments.check:
         place.check(reader.bundle)
     meter = ByteMeter("verifying", bundle_bytes(reader.bundle), is_quiet=arguments.quiet)
-    artifacts = check_artifacts(reader.bundle, verify_rest(reader, meter.heed))
+    stack = verify_rest(reader, meter.heed)
+    check_artifacts(reader.bundle, stack)
     clear_line()
-    return artifacts
+    return stack
 
 
 def _unpack(
-    reader: BundleReader,
-    place: Place,
-    artifacts: tuple[Artifact, ...],
-    arguments: argparse.Namespace,
+    reader: BundleReader, place: Place, stack: bytes | None, arguments: argparse.Namespace
 ) -> int:
     """Put a verified bundle in its place; returns how many archives the store had not."""
     from envlock.backends.bundle_unpack import put_in_place
     from envlock.backends.bundle_writer import bundle_bytes
     from envlock.cli.progress import ByteMeter, clear_line
     from envlock.cli.store_wiring import open_store
+    from envlock.workflows.bundles import check_artifacts
 
+    artifacts = check_artifacts(reader.bundle, stack)
     store = open_store()
     with store.needs() as needs:
         meter = ByteMeter("unpacking", bundle_bytes(reader.bundle), is_quiet=arguments.quiet)
@@ -130,9 +129,17 @@ def _show(
 
 
 def _tell(
-    reader: BundleReader, place: Place, new: int | None, arguments: argparse.Namespace
+    reader: BundleReader,
+    place: Place,
+    new: int | None,
+    arguments: argparse.Namespace,
+    *,
+    lacks: bool,
 ) -> None:
-    """Say what was unpacked; `new` is None where it was only verified."""
+    """Say what was unpacked; `new` is None where it was only verified.
+
+    `lacks` is whether its stack names artifacts that it does not carry.
+    """
     from envlock.cli.pack import describe_bundle, summary
 
     bundle = reader.bundle
@@ -148,11 +155,14 @@ def _tell(
         what = f"{', '.join(bundle.platforms)}, {summary(bundle)}"
         emit([f"{bundle.name}: whole; {what}", f"  sha256 of its manifest: {reader.sha256}"])
         return
+    more = " --no-artifacts" if lacks else ""
     if not arguments.quiet:
+        if lacks:
+            print("note: the artifacts that its stack names are not in it", file=sys.stderr)
         print(
             f"{bundle.name}: unpacked for {', '.join(bundle.platforms)}, {summary(bundle)}; "
-            f"{count(new, 'archive')} new in the store\n"
-            f"build it: `envlock build {shown} --offline`; until then `envlock gc` lets its "
+            f"{count(new, 'file')} new in the store\n"
+            f"build it: `envlock build {shown} --offline{more}`; until then `envlock gc` lets its "
             "archives go",
             file=sys.stderr,
         )

@@ -38,6 +38,10 @@ class Keeping(Protocol):
         """Return what is known of an archive that an environment was made of."""
         ...
 
+    def shown(self) -> frozenset[str]:
+        """Return the digests of all artifacts of stacks that folders of the store show."""
+        ...
+
     def unpacked_bytes(self) -> Mapping[str, int]:
         """Return the bytes of every artifact that is unpacked, by digest."""
         ...

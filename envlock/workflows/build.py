@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from envlock.errors import LockError, StoreError
+from envlock.errors import LockError, StoreError, WorldError
 from envlock.formats.conda_lock import FACT_PREFIX, LINK_SCRIPTS, read_lock, read_seal
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock
 from envlock.model.platform import Platform
@@ -209,8 +209,13 @@ def build(request: BuildRequest, tools: BuildTools, needs: Needs) -> Build:
 
 def put_artifacts_beside(request: BuildRequest, tools: BuildTools, needs: Needs) -> str:
     """Return the key of the folder that shows the stack's artifacts; see `show_artifacts`."""
-    put = bring_artifacts if request.fetches_artifacts else show_artifacts
-    return put(request.artifacts, tools, needs)
+    if not request.fetches_artifacts:
+        return show_artifacts(request.artifacts, tools, needs)
+    try:
+        return bring_artifacts(request.artifacts, tools, needs)
+    except WorldError as error:
+        hints = [*error.hints, "or go on without the stack's artifacts: `--no-artifacts`"]
+        raise WorldError(error.message, hints=hints, detail=error.detail) from error
 
 
 def realise(plan: BuildPlan, tools: BuildTools, needs: Needs) -> Realisation:

@@ -146,6 +146,12 @@ def check_artifacts(bundle: Bundle, stack_content: bytes | None) -> tuple[StackA
     return stack.artifacts if stack else ()
 
 
+def lacks_artifacts(bundle: Bundle, stack_content: bytes | None) -> bool:
+    """Say whether the stack of a bundle names artifacts that it does not carry."""
+    stack = _stack(stack_content)
+    return stack is not None and bool(stack.artifacts) and not bundle.within(ARTIFACTS)
+
+
 def _stack(content: bytes | None) -> Stack | None:
     """Return a stack; one that cannot be read is carried as it is, and names nothing."""
     if content is None:

@@ -282,8 +282,10 @@ class _Repairing:
             return
         self._keeping.drop(damage)
         artifact = None if damage.problem == STRAY else self._keeping.artifact(damage.name)
-        if artifact is not None:  # else nothing in the store needs it
+        if artifact is not None:
             self._fetch(artifact)
+        elif damage.name in self._keeping.shown():  # no lock says where it is from
+            raise StoreError("it was an artifact of a stack, and was removed", hints=_FETCH)
 
     def _repair_tree(self, damage: Damage) -> None:
         """Unpack a tree again; one of bytecode is made again when it is needed next."""
@@ -343,6 +345,7 @@ class _Repairing:
 
 
 _REBUILD = ("build the locks again: `envlock build LOCK`",)
+_FETCH = ("`envlock artifacts fetch STACK` brings it anew",)
 _POINT = (
     "`envlock switch PROFILE NUMBER` makes one of its generations current",
     "`envlock build LOCK` makes a new one",

@@ -33,7 +33,14 @@ from envlock.store.address import key_of, label_of, place_free_key_of
 from envlock.store.generations import check_profile
 from envlock.store.liveness import artifact_of
 from envlock.store.promise import check_promise
-from envlock.workflows.build import Build, BuildRequest, BuildTools, load_lock, plan_build
+from envlock.workflows.build import (
+    Build,
+    BuildRequest,
+    BuildTools,
+    load_lock,
+    plan_build,
+    put_artifacts_beside,
+)
 
 _SHOWN_DIGITS = 16
 _UNTOUCHED = "Nothing was pulled."
@@ -89,7 +96,8 @@ def pull(request: BuildRequest, trust: Trust, tools: PullTools, needs: Needs) ->
     realisation = _realise(plan, file.entry, keyid, tools, needs)
     if keyid:
         tools.memory.remember(file.entry.key, keyid, _memory_of(file))
-    generation = tools.build.profiles.add(profile, realisation.environment.label)
+    data = put_artifacts_beside(request, tools.build, needs)
+    generation = tools.build.profiles.add(profile, realisation.environment.label, data)
     built = Build(realisation=realisation, generation=generation)
     return Pull(build=built, entry=file.entry, keyid=keyid)
 

@@ -288,6 +288,22 @@ def test_a_damaged_artifact_is_fetched_anew_when_it_is_hashed_again(desk: Desk):
     assert (Path(folder) / "weights").read_bytes() == WEIGHTS
 
 
+def test_a_store_with_artifacts_is_whole_and_a_damaged_one_is_to_be_fetched_anew(desk: Desk):
+    desk.write_stack(weights=WEIGHTS)
+    folder = desk.succeed("artifacts", "fetch", "demo.toml").strip()
+    desk.succeed("store", "verify")
+    real = (Path(folder) / "weights").resolve()
+    real.chmod(0o644)
+    real.write_bytes(b"damaged")
+
+    assert desk.run("store", "verify").returncode == 1
+    repaired = desk.run("store", "repair")
+    assert repaired.returncode == 1
+    assert "`envlock artifacts fetch STACK` brings it anew" in repaired.stderr
+    desk.succeed("artifacts", "fetch", "demo.toml")
+    desk.succeed("store", "verify")
+
+
 def test_offline_says_what_is_missing_and_a_build_can_do_without(desk: Desk):
     desk.write_stack(weights=WEIGHTS)
 

@@ -490,6 +490,31 @@ def test_artifacts_are_carried_shown_and_kept(here: Machine, there: Machine):
     assert there.succeed("run", "-q", lock, "--offline", "--", "sh", "-c", show) == "8000\n"
 
 
+def test_a_bundle_without_the_artifacts_of_its_stack_says_how_it_is_built(
+    here: Machine, there: Machine
+):
+    (here.folder / "demo.toml").write_text(
+        '[stack]\nname = "demo"\nplatforms = ["linux-64"]\nchannels = ["conda-forge"]\n'
+        '[python]\nversion = "3.11.*"\n[[artifacts]]\nname = "weights"\n'
+        f'url = "https://data.example/weights"\nsha256 = "{"0" * 64}"\n',
+        "utf-8",
+    )
+    packed = here.run("pack", "demo.toml", "-o", "demo.tar")
+    unpacked = there.run("unpack", str(here.folder / "demo.tar"))
+
+    refused = there.run("build", "demo.conda-lock.yml", "--offline")
+    there.succeed("build", "demo.conda-lock.yml", "--offline", "--no-artifacts")
+
+    left_out = "note: its stack's artifacts are left out: `--artifacts` packs them\n"
+    assert packed.stderr.startswith(left_out)
+    assert unpacked.stderr.startswith("note: the artifacts that its stack names are not in it\n")
+    assert "build demo.conda-lock.yml --offline --no-artifacts`" in unpacked.stderr
+    assert refused.returncode == 4
+    assert refused.stderr.endswith(
+        "hint: or go on without the stack's artifacts: `--no-artifacts`\n"
+    )
+
+
 def test_windows_is_carried_though_nothing_is_built_for_it_here(
     here: Machine, there: Machine, monkeypatch: pytest.MonkeyPatch
 ):

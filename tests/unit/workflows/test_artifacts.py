@@ -42,7 +42,7 @@ def test_artifacts_are_fetched_and_shown_under_their_names():
     key = bring_artifacts([artifact("weights", A), artifact("data", B)], tools, needs)
 
     assert tools.store.done == [f"fetch {A}", f"fetch {B}"]
-    assert tools.store.shown == {key: frozenset({A, B})}
+    assert tools.store.data == {key: frozenset({A, B})}
     assert needs.kept == {key, A, B}
 
 
@@ -61,14 +61,14 @@ def test_showing_fetches_nothing():
     key = show_artifacts([artifact("weights", A)], tools, FakeNeeds())
 
     assert tools.store.done == []
-    assert tools.store.shown == {key: frozenset({A})}
+    assert tools.store.data == {key: frozenset({A})}
 
 
 def test_a_stack_without_artifacts_shows_no_folder():
     tools, needs = Tools(), FakeNeeds()
 
     assert bring_artifacts([], tools, needs) == ""
-    assert (tools.store.shown, needs.kept) == ({}, set())
+    assert (tools.store.data, needs.kept) == ({}, set())
 
 
 def test_the_folder_is_named_by_names_and_digests_in_any_order():
