@@ -62,7 +62,7 @@ def assert_nothing_is_half(depot: Path) -> None:
     for path in depot.glob("entries/*"):
         if not path.name.startswith("."):  # what was being written has another name
             entry = read_entry_file(path.read_bytes(), path.name).entry
-            assert {each.sha256 for each in entry.artifacts} <= objects.keys()
+            assert {each.sha256 for each in (*entry.artifacts, *entry.bytecode)} <= objects.keys()
 
 
 def test_a_push_that_is_killed_is_taken_up_by_the_next_one(house: DepotHouse):

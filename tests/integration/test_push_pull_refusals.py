@@ -370,6 +370,37 @@ def test_a_damaged_archive_of_the_store_is_not_pushed(house: DepotHouse, tmp_pat
     assert list((tmp_path / "new" / "entries").iterdir()) == []
 
 
+def test_bytecode_that_was_changed_in_the_store_is_not_pushed(house: DepotHouse, tmp_path: Path):
+    (first, *_) = forge(house).bytecode
+    tree = house.builder.store.layout.trees / first.tree
+    victim = next(path for path in tree.rglob("*.pyc"))
+    content = victim.read_bytes()
+    victim.chmod(0o644)
+    victim.write_bytes(content[:-1] + b"?")
+
+    with pytest.raises(DepotError) as caught:
+        house.builder.push(house.lock, FolderDepot(tmp_path / "new"), house.key)
+
+    victim.write_bytes(content)
+    assert str(caught.value) == (
+        f"`{victim.relative_to(tree)}` in {first.tree} was changed after it was sealed\n"
+        "It was not pushed."
+    )
+    assert list((tmp_path / "new" / "entries").iterdir()) == []
+
+
+def test_a_memory_that_cannot_be_read_stops_a_pull(house: DepotHouse):
+    house.clean.pull(house.lock, house.depot, house.public)
+    (memory,) = (house.clean.home / "pulled").iterdir()
+    memory.write_bytes(b"half of somethi")
+
+    with pytest.raises(StoreError) as caught:
+        house.clean.pull(house.lock, house.depot, house.public)
+
+    assert str(caught.value).startswith(f"{memory}: what was pulled before cannot be read: ")
+    assert str(caught.value).endswith("\nNothing was pulled.")
+
+
 def test_a_folder_that_holds_something_else_becomes_no_depot(house: DepotHouse, tmp_path: Path):
     (tmp_path / "thesis.tex").write_text("mine")
 

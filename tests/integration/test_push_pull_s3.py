@@ -6,10 +6,12 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
 from depot_house import DepotHouse, depot_house
+from envlock.formats.depot_entry import read_entry_file
 from s3_server import login, s3_bucket, why_no_s3
 from tiny_builds import make_conda, make_python, make_wheel, module_of, write_lock
 
@@ -37,6 +39,19 @@ def house() -> Iterator[DepotHouse]:
 def bucket() -> Iterator[str]:
     with s3_bucket() as name:
         yield name
+
+
+def assert_nothing_is_half(place: str) -> None:
+    """Whatever has its name in the bucket is whole, and an entry has all that it names."""
+    import s3fs  # noqa: PLC0415 - heavy, and not always there
+
+    files = s3fs.S3FileSystem(skip_instance_cache=True)
+    objects = {path.rpartition("/")[2]: path for path in files.find(f"{place}/objects")}
+    for name, path in objects.items():
+        assert sha256(files.cat_file(path)).hexdigest() == name
+    for path in files.find(f"{place}/entries"):
+        entry = read_entry_file(files.cat_file(path), path).entry
+        assert {each.sha256 for each in (*entry.artifacts, *entry.bytecode)} <= objects.keys()
 
 
 def test_a_clean_store_pulls_from_s3_what_another_one_pushed(house: DepotHouse, bucket: str):
@@ -74,6 +89,7 @@ def test_what_is_killed_on_its_way_to_and_from_s3_is_taken_up(house: DepotHouse,
             time.sleep(_CHANCE.uniform(1.0, 3.0))
             started.kill()
             started.communicate()
+            assert_nothing_is_half(f"{bucket}/killed")
         done = house.run(home, *words, environment=login())
         assert done.returncode == 0, done.stderr
 
