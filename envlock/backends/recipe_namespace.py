@@ -9,9 +9,12 @@ bubblewrap does the same where it is installed; this is for machines without it.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import signal
+import socket
+import struct
 import sys
 from typing import Any
 
@@ -24,6 +27,7 @@ _MOUNT_SETATTR = 442
 _AT_RECURSIVE = 0x8000
 _DEATH_SIGNAL, _NO_NEW_PRIVILEGES, _DROP_CAPABILITY = 1, 38, 24
 _LAST_CAPABILITY = 63
+_SET_FLAGS, _IS_UP = 0x8914, 1
 _SOMEBODY = 1000
 """Who a build is, also where root runs it: `tar` gives files to nobody else then."""
 CANNOT = 125
@@ -72,6 +76,12 @@ def _enter() -> None:
     ):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(content)
+
+
+def _raise_loopback() -> None:
+    """Let a build talk to itself, as bubblewrap does: the network of its own has nobody else."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        fcntl.ioctl(handle, _SET_FLAGS, struct.pack("16sH22x", b"lo", _IS_UP))
 
 
 def _bind(root: str, path: str, *, read_only: bool = True) -> None:
@@ -129,6 +139,7 @@ def _give_up_rights() -> None:
 def _as_first_process(plan: dict[str, Any]) -> None:
     _libc.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     try:
+        _raise_loopback()
         _build_root(plan)
         _give_up_rights()
     except OSError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from envlock.backends.rattler_channels import RattlerIndex
     from envlock.backends.recordings import DiskRecordings
-    from envlock.model.stack import Stack
+    from envlock.model.stack import Recipe, Stack
     from envlock.ports.lock_judge import LockJudge
     from envlock.ports.reporter import Reporter
     from envlock.ports.solver import Solver
@@ -70,9 +70,21 @@ def recipe_sources_beside(stack_path: str) -> Callable[[Stack], Mapping[str, str
         from envlock.store.recipe_address import sources_digest
 
         folder = Path(stack_path).parent
-        return {item.path: sources_digest(recipe_files(item, folder)) for item in stack.recipes}
+        return {
+            item.path: sources_digest(recipe_files(item, folder), _toolchain_lock(item, folder))
+            for item in stack.recipes
+        }
 
     return sources
+
+
+def _toolchain_lock(recipe: Recipe, folder: Path) -> bytes | None:
+    from envlock.model.lock import LOCK_LIMIT_BYTES, lock_path
+
+    if recipe.toolchain is None:
+        return None
+    path = lock_path(str(folder / recipe.toolchain))
+    return DiskWorkspace().read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
 
 
 def make_solver() -> Solver:

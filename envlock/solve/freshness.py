@@ -153,7 +153,10 @@ def _changed_recipes(facts: Mapping[str, str], recipes: Mapping[str, str]) -> li
         if found
     }
     changed = sorted({path for path, digest in locked if recipes.get(path, digest) != digest})
-    return [f"{path}: its files are others than those it was built from" for path in changed]
+    return [
+        f"{path}: its files, or its toolchain, are others than it was built from"
+        for path in changed
+    ]
 
 
 def _changed_recording(locked: str | None, sources: Sources) -> list[str]:

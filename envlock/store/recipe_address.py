@@ -14,9 +14,13 @@ from envlock.model.recipe import RecipeDerivation
 _KEY_BYTES = 20
 
 
-def sources_digest(files: Sequence[tuple[str, str]]) -> str:
-    """Return one SHA-256 for the files of a recipe, their names among them."""
-    return digest_of([list(each) for each in files])
+def sources_digest(files: Sequence[tuple[str, str]], toolchain: bytes | None = None) -> str:
+    """Return one SHA-256 for the files of a recipe, their names among them.
+
+    `toolchain` is the lock of another stack that its inputs come from.
+    """
+    lock = [] if toolchain is None else [["", sha256(toolchain).hexdigest()]]
+    return digest_of([*map(list, files), *lock])
 
 
 def recipe_address(derivation: RecipeDerivation) -> str:

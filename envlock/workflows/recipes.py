@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from envlock.errors import Fault, InputFileError, NoSolutionError, RecipeError, WorldError
-from envlock.formats.conda_lock import read_lock
 from envlock.formats.stack_rules import normal_name
 from envlock.model.lock import LOCK_LIMIT_BYTES, Lock, LockedPackage, LockHead, lock_path
 from envlock.model.platform import Platform
@@ -24,6 +23,7 @@ from envlock.ports.workspace import Workspace
 from envlock.solve.locking import Solution, rows_of
 from envlock.store.recipe_address import recipe_address, sources_digest
 from envlock.store.wanted import artifacts_on
+from envlock.workflows.build import read_stack_lock
 
 Admits = Callable[[str, str], bool]
 """Says whether a version range holds a version."""
@@ -96,7 +96,7 @@ class RecipePart:
             path=recipe.path,
             built=built,
             url=f"built/{built.address}/{built.file_name}",
-            sources_sha256=sources_digest(derivation.files),
+            sources_sha256=sources_digest(derivation.files, self._toolchain_lock(recipe)),
             remark=_remark(derivation),
         )
 
@@ -148,14 +148,21 @@ class RecipePart:
         self, recipe: Recipe, platform: Platform
     ) -> tuple[tuple[LockedPackage, ...], str]:
         path = lock_path(_beside(self.stack_path, f"{recipe.toolchain}"))
+        content = self._toolchain_lock(recipe) or b""
+        return read_stack_lock(content, path).lock.packages_on(platform.value), path
+
+    def _toolchain_lock(self, recipe: Recipe) -> bytes | None:
+        """Return the lock that the inputs come from, None where it is this stack's."""
+        if recipe.toolchain is None:
+            return None
+        path = lock_path(_beside(self.stack_path, recipe.toolchain))
         if not self.tools.workspace.exists(path):
             raise _fault(
                 recipe,
                 f"there is no lock of the toolchain `{recipe.toolchain}`",
                 f"lock it: `envlock solve {_beside(self.stack_path, f'{recipe.toolchain}')}`",
             )
-        content = self.tools.workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
-        return read_lock(content, path).packages_on(platform.value), path
+        return self.tools.workspace.read_bytes(path, limit_bytes=LOCK_LIMIT_BYTES)
 
     def _refuse_twins(self, rows: Iterable[LockedPackage], recipes: Iterable[LockedRecipe]) -> None:
         taken = {row.name: f"{row.name} {row.version}" for row in rows if row.manager == "conda"}

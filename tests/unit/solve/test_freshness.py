@@ -72,7 +72,7 @@ def test_a_recipe_whose_files_have_changed_makes_a_lock_stale():
 
     assert judge_freshness(INPUTS_NOW, same, locked) == Fresh()
     assert judge_freshness(INPUTS_NOW, other, locked) == Stale(
-        reasons=("recipes/kernel: its files are others than those it was built from",)
+        reasons=("recipes/kernel: its files, or its toolchain, are others than it was built from",)
     )
 
 

@@ -46,3 +46,4 @@ def test_the_names_of_files_count_and_their_place_in_a_name_does_too():
 
     assert one != sources_digest([("a", "b" * 64)])
     assert one != sources_digest([("a", "d" * 64), ("c", "b" * 64)])
+    assert one != sources_digest([("a", "b" * 64), ("c", "d" * 64)], b"a lock")
