@@ -104,6 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
             "audit what? expected PATH, found none",
             hints=["`envlock audit .` looks through the project in this folder"],
         )
+    if "" in arguments.paths:
+        raise EnvlockError("PATH: expected a path, found an empty text")
     refuse_results(arguments)
     refuse_fix_options(arguments)
     known = read_known(arguments)

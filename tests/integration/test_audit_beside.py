@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from audit_house import audited, lines, tools
+from envlock.cli.main import main
 from envlock.errors import InputFileError, WorldError
 from envlock.formats.readers.registry import read
 from envlock.model.finding import AuditPolicy, Severity, Unlooked
@@ -372,6 +373,21 @@ def test_without_its_stack_nothing_is_said_of_freshness(folder: Path):
     assert judged.unlooked == (
         Unlooked(what="the stack", reason=f"the stack stacks/{STACK} is not there"),
     )
+
+
+def test_a_level_that_a_lock_of_ours_does_not_reach_is_no_pass(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / STACK).unlink()
+
+    assert main(["audit", f"stacks/{LOCK}", "-q"]) == 0
+    assert main(["audit", f"stacks/{LOCK}", "-q", "--level", "resolve"]) == 4
+
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "Incomplete: 1 file did not reach the level that was asked for; 1 note in 1 file. Level "
+        "reached: lock",
+        "  (resolve was asked for).",
+    ]
 
 
 def test_a_lock_of_another_tool_has_no_stack(folder: Path):

@@ -260,6 +260,7 @@ def test_a_baseline_is_not_written_when_a_file_could_not_be_read(
             "--junit: conda-lock.yml is that of PATH, too\nNothing was audited.",
         ),
         ([], "audit what? expected PATH, found none"),
+        ([""], "PATH: expected a path, found an empty text"),
         (["--explain", "mising-hash"], "there is no rule `mising-hash`"),
         (
             ["--explain", "EL203", "EL201"],
@@ -282,7 +283,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_read(
 
     assert (status, out) == (2, "")
     assert err.startswith(f"error: {problem}")
-    assert "hint: " in err or "absent" in problem
+    assert "hint: " in err or "absent" in problem or "empty" in problem
 
 
 def test_a_baseline_that_is_none_is_bad_input(capsys: pytest.CaptureFixture[str]):

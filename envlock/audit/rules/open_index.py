@@ -3,7 +3,8 @@
 With `--extra-index-url` pip asks all indexes for each name and takes the highest version, whoever
 published it: in December 2022 a stranger's `torchtriton` went to everybody who installed PyTorch's
 nightly so (https://lwn.net/Articles/919588/). A lock that has an address and a hash for each file
-is safe until it is written again: nothing is said of locks but where they are of pre-releases.
+is safe until it is written again: nothing is said of locks but where they are of pre-releases. So
+it is with requirements of which every row has hashes: pip then installs nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from envlock.audit.rule import WISHES, Case, Hit, Rule
 from envlock.audit.shell import all_said, install_of, short
 from envlock.audit.wording import some
 from envlock.model.finding import Severity
-from envlock.model.reading import Ecosystem, FileKind, NamedPlace
+from envlock.model.reading import Ecosystem, FileKind, NamedPlace, Reading
 
 _NIGHTLY = re.compile(
     r"(?i)(?:^|[/_-])(?:nightly|dev-?builds?|test-?pypi|pre-?release)(?:[/_-]|$)|^test\.pypi\."
@@ -30,11 +31,19 @@ def _find(case: Case) -> Iterable[Hit]:
         address = parse_address(place.address)
         if _NIGHTLY.search(f"{address.host}{address.path}") or _NIGHTLY.search(address.host):
             yield _nightly(place)
-    if case.reading.kind in WISHES:
+    if case.reading.kind in WISHES and not _has_all_hashes(case.reading):
         yield from _several_indexes(case)
         yield from _pages(places)
+    if case.reading.kind in WISHES:
         yield from _channels(case)
     yield from _pre_releases(case)
+
+
+def _has_all_hashes(reading: Reading) -> bool:
+    """Say whether pip takes only files whose hashes stand there: then nobody can slip one in."""
+    rows = reading.of(Ecosystem.PYPI)
+    hashed = [row for row in rows if any(origin.hashes for origin in row.origins)]
+    return reading.kind is FileKind.REQUIREMENTS and bool(rows) and len(hashed) == len(rows)
 
 
 def _nightly(place: NamedPlace) -> Hit:

@@ -21,6 +21,18 @@ def test_an_extra_index_is_asked_for_every_package():
     ]
 
 
+def test_requirements_of_which_every_row_has_hashes_are_safe():
+    places = (
+        place("https://wheels.example/simple", "extra-index"),
+        place("https://wheels.example/page", "find-links"),
+    )
+    hashed = wheel("torch")
+
+    assert told(RULE, reading(*places, hashed, kind=FileKind.REQUIREMENTS)) == []
+    half = reading(*places, hashed, wish("numpy"), kind=FileKind.REQUIREMENTS)
+    assert len(told(RULE, half)) == len(places)
+
+
 def test_an_index_that_owns_its_packages_is_fine():
     found = reading(
         place("https://wheels.example/simple", "extra-index"),
