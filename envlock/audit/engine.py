@@ -19,6 +19,7 @@ from envlock.model.finding import (
     Ignore,
     Ignored,
     Judged,
+    Severity,
     Unlooked,
 )
 from envlock.model.sight import Sight
@@ -121,18 +122,23 @@ def _split(rule: Rule, case: Case, ruling: Ruling) -> tuple[list[Finding], list[
 
 def _findings(rule: Rule, case: Case) -> Iterable[tuple[Finding, str]]:
     named = case.policy.severities.get(rule.code) or case.policy.severities.get(rule.name)
+    locked_by = case.sights.locked_by if rule.is_met_by_lock else ""
     for hit in dict.fromkeys(rule.find(case)):
+        is_note = locked_by and named is None and hit.severity is not Severity.NOTE
         finding = Finding(
             code=rule.code,
             name=rule.name,
-            severity=named or hit.severity or rule.severity,
+            severity=Severity.NOTE if is_note else named or hit.severity or rule.severity,
             file=case.reading.file,
             line=hit.line,
             subject=_shown(hit.subject),
             message=_shown(hit.message),
-            remedy=_shown(hit.remedy) or rule.remedy,
+            remedy=_shown(_FROM_LOCK.format(locked_by) if is_note else hit.remedy) or rule.remedy,
         )
         yield finding, hit.together
+
+
+_FROM_LOCK = "keep this file as the wish list, install from `{}`, and lock anew when it changes."
 
 
 def _shown(text: str) -> str:

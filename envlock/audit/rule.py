@@ -83,6 +83,9 @@ class Rule:
     kinds: frozenset[FileKind] = ANY_KIND
     needs: tuple[Sight, ...] = ()
     """Without one of these it is not applied, and that is told."""
+    is_met_by_lock: bool = False
+    """Whether a lock that was made of the file says what the file leaves open: then nobody need
+    install from the file, and what is found in it is a note."""
 
     @property
     def text(self) -> RuleText:

@@ -108,6 +108,8 @@ class Sights(Struct, frozen=True, kw_only=True):
     """Which part of a lock of ours is not what its own digests say, in words."""
     unsolvable: tuple[str, ...] = ()
     """Why nobody can solve a lock of ours again, in words: no pin, a damaged one."""
+    locked_by: str = ""
+    """The lock that lies beside a wish list and is made of it; empty where there is none."""
     receipts: tuple[ReceiptSeen, ...] = ()
     demands_signature: bool = False
     """Whether the auditor named keys, one of which must have signed."""

@@ -30,7 +30,7 @@ from envlock.workflows.audit_stack import (
     see_altered,
     see_stack,
 )
-from envlock.workflows.audit_targets import Target
+from envlock.workflows.audit_targets import Target, lock_beside
 from envlock.workflows.audit_tools import AuditTools
 
 
@@ -89,6 +89,7 @@ def look_around(
         stale=beside.stale,
         altered=see_altered(reading, content),
         unsolvable=beside.unsolvable or resolved.unsolvable,
+        locked_by=lock_beside(target, reading.kind, tools),
         receipts=receipts.receipts,
         demands_signature=bool(tools.keys),
         resolved=resolved.differences,

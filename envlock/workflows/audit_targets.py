@@ -65,6 +65,20 @@ def read_target(target: Target, tools: AuditTools) -> bytes:
     return _Place(target.revision, tools).read(target.path, LOCK_LIMIT_BYTES)
 
 
+def lock_beside(target: Target, kind: FileKind, tools: AuditTools) -> str:
+    """Return the lock that tools make of a wish list, where it lies beside it; empty for none."""
+    folder, slash, name = target.path.rpartition("/")
+    names: tuple[str, ...] = ()
+    if kind is FileKind.ENVIRONMENT:
+        own = name.replace("environment", "conda-lock").removesuffix(".yaml").removesuffix(".yml")
+        names = (f"{own}.yml", f"{own}.yaml", "conda-lock.yml")
+    elif kind is FileKind.REQUIREMENTS and name.endswith(".in"):
+        names = (f"{name.removesuffix('.in')}.txt",)
+    place = _Place(target.revision, tools)
+    paths = (f"{folder}{slash}{each}" for each in names if each != name)
+    return next((path for path in paths if place.exists(path)), "")
+
+
 def stack_of(path: str) -> str:
     """Return the stack that a lock of ours lies beside: `a.conda-lock.yml` -> `a.toml`."""
     for ending in (".conda-lock.yml", ".conda-lock.yaml", ".yml", ".yaml"):

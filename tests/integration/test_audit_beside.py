@@ -64,6 +64,30 @@ def test_one_file_by_several_paths_is_judged_once(folder: Path):
     assert [item.file for item in audited(*paths).judged] == [f"stacks/{LOCK}"]
 
 
+def test_a_wish_list_beside_the_lock_that_was_made_of_it_is_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("requirements.in").write_text("numpy\n", "utf-8")
+    Path("gpu.environment.yml").write_text("dependencies:\n- python\n- numpy\n", "utf-8")
+    paths = ("requirements.in", "gpu.environment.yml")
+    codes = ("EL201", "EL202")
+
+    alone = audited(*paths, codes=codes)
+    Path("requirements.txt").write_text("numpy==2.1.3 --hash=sha256:ab\n", "utf-8")
+    Path("gpu.conda-lock.yml").write_text("metadata: {}\npackage: []\n", "utf-8")
+    locked = audited(*paths, codes=codes)
+
+    warnings = {item.severity for item in alone.findings if item.code == "EL201"}
+    assert warnings == {Severity.WARNING}
+    assert {item.severity for item in locked.findings} == {Severity.NOTE}
+    assert lines(locked) == lines(alone)
+    assert [item.remedy for item in locked.findings if item.code == "EL201"] == [
+        f"keep this file as the wish list, install from `{lock}`, and lock anew when it changes."
+        for lock in ("requirements.txt", "gpu.conda-lock.yml")
+    ]
+
+
 def test_a_folder_named_env_is_looked_into_unless_it_is_an_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

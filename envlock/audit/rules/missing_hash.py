@@ -118,5 +118,6 @@ RULE = Rule(
     "--fix` take the hash from an index pin.",
     severity=Severity.ERROR,
     find=_find,
+    is_met_by_lock=True,
     kinds=LOCKS | WISHES,
 )

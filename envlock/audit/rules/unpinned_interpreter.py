@@ -106,5 +106,6 @@ RULE = Rule(
     remedy="add Python with its minor version at least (`python=3.11`), and lock it with the rest.",
     severity=Severity.WARNING,
     find=_find,
+    is_met_by_lock=True,
     kinds=LOCKS | WISHES,
 )

@@ -44,9 +44,9 @@ def _asked(package: FoundPackage) -> str:
 
 
 _REMEDIES = {
-    FileKind.REQUIREMENTS: "write `NAME==VERSION` with hashes for all that is installed: `uv pip "
-    "compile --generate-hashes requirements.txt -o requirements.lock`; or let `envlock import` "
-    "draft a stack, and `envlock solve` lock it.",
+    FileKind.REQUIREMENTS: "keep this list as `requirements.in`, write all that is installed with "
+    "versions and hashes (`uv pip compile --generate-hashes requirements.in -o requirements.txt`) "
+    "and install from that; or let `envlock import` draft a stack, and `envlock solve` lock it.",
     FileKind.ENVIRONMENT: "keep this file as the wish list and install from a lock of it: `envlock "
     "import FILE` drafts a stack, `envlock solve` locks it.",
     FileKind.DOCKERFILE: "`envlock import Dockerfile` drafts a stack from these lines and `envlock "
@@ -63,5 +63,6 @@ RULE = Rule(
     remedy="lock the environment, and install from the lock.",
     severity=Severity.WARNING,
     find=_find,
+    is_met_by_lock=True,
     kinds=WISHES,
 )
