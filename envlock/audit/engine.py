@@ -172,7 +172,8 @@ def _one_of(same: Sequence[Finding]) -> Finding:
     others = len({item.message for item in same}) - 1
     if not others:
         return same[0]
-    more = f"{same[0].message} So it is with {others:,} more of `{same[0].subject}`."
+    where = f"of `{same[0].subject}`" if same[0].subject else "in this line"
+    more = f"{same[0].message} So it is with {others:,} more {where}."
     return replace(same[0], message=more)
 
 

@@ -9,6 +9,7 @@ folder. What exists on disk is always that.
 from __future__ import annotations
 
 import re
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from envlock.workflows.audit_tools import AuditTools
 from envlock.workflows.revisions import split_revision
 
 _STACK_ENDING = ".toml"
+_REVISION = re.compile(r"HEAD[\w~^@{}]*|[\w-]+[~^][\d~^]*|[0-9a-f]{7,40}")
+"""What is no name of a file that anybody means."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -62,6 +65,10 @@ def _one_name(target: Target, tools: AuditTools) -> str:
 
 def read_target(target: Target, tools: AuditTools) -> bytes:
     """Return the content of a file's target. Raises `InputFileError`, `HistoryError`."""
+    is_gone = target.revision is None and not tools.workspace.exists(target.path)
+    if is_gone and _REVISION.fullmatch(target.path):
+        hint = f"a revision of git is named with a colon: `{target.path}:` or `{target.path}:PATH`"
+        raise InputFileError([Fault(where=target.path, problem="there is no such file", hint=hint)])
     return _Place(target.revision, tools).read(target.path, LOCK_LIMIT_BYTES)
 
 

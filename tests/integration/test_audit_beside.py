@@ -254,6 +254,17 @@ def test_all_files_of_a_revision_are_found_from_its_root_without_links():
     assert found == [f"HEAD:stacks/{LOCK}"]
 
 
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize("name", ["HEAD", "HEAD~3", "main^", "0123abc"])
+def test_a_revision_without_its_colon_is_told_how_it_is_written(name: str):
+    (unreadable,) = audited(name).unreadable
+
+    assert unreadable.problem == f"{name}: there is no such file"
+    assert unreadable.hints == (
+        f"a revision of git is named with a colon: `{name}:` or `{name}:PATH`",
+    )
+
+
 def test_a_file_at_the_root_of_a_revision_is_told_by_its_name(repository: Path):
     top = repository.parent
     (top / "constraints.txt").write_text("numpy\n", "utf-8")

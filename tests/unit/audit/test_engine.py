@@ -112,6 +112,14 @@ def test_several_of_one_cause_about_one_subject_are_one_finding():
     ]
 
 
+def test_several_of_one_cause_in_a_line_without_a_subject_are_one_finding():
+    hits = [Hit(message=f"`{at}` is bad.", line=5, together="{count}: {subjects}.") for at in "abc"]
+
+    assert told(rule("EL901", "", *hits), reading()) == [
+        "error at 5: `a` is bad. So it is with 2 more in this line."
+    ]
+
+
 def test_the_same_of_one_subject_at_other_lines_is_told_at_the_first():
     hits = [
         Hit(message="torch is bad.", subject="torch", line=at, together="{count}: {subjects}.")
