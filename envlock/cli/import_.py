@@ -114,6 +114,7 @@ def _pythons(path: str) -> tuple[str, ...]:
 
 
 def _fields(imported: Imported, path: str) -> Mapping[str, object]:
+    from envlock.formats.secrets import redact
     from envlock.formats.stack_words import format_key
 
     draft = imported.draft
@@ -126,13 +127,14 @@ def _fields(imported: Imported, path: str) -> Mapping[str, object]:
             {
                 "key": format_key(item.path),
                 "value": item.value,
-                "reason": item.reason,
+                "reason": redact(item.reason),
                 "guessed": item.is_guess,
             }
             for item in draft.decisions
         ],
         "left_out": [
-            {"what": item.what, "reason": item.reason, "line": item.line} for item in draft.left_out
+            {"what": redact(item.what), "reason": redact(item.reason), "line": item.line}
+            for item in draft.left_out
         ],
     }
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from envlock.audit.engine import covers
 from envlock.audit.rule import Rule
 from envlock.formats.audit_policy import PROJECT_FILE, read_policy, require_policy
+from envlock.formats.secrets import conceal
 from envlock.formats.stack_toml import LARGEST_BYTES
 from envlock.model.finding import AuditPolicy, Ignore, Judged, Notice
 from envlock.ports.tree import Tree
@@ -165,7 +166,7 @@ def _expired(ignore: Ignore) -> Notice:
 
 
 def _unused(ignore: Ignore) -> Notice:
-    about = f" for {ignore.package}" if ignore.package else ""
+    about = f" for {conceal(ignore.package)}" if ignore.package else ""
     return Notice(
         where=ignore.where,
         said=f"the exception of {ignore.rule}{about} fits no finding",

@@ -9,7 +9,6 @@ folder. What exists on disk is always that.
 from __future__ import annotations
 
 import re
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 

@@ -173,6 +173,15 @@ def test_an_exception_that_fits_nothing_is_told_where_all_was_looked_at():
     )
 
 
+def test_an_exception_for_an_address_is_told_without_its_login():
+    package = 'package = "https://me:hunter2hunter2@conda.example"\n'
+    write("pyproject.toml", IGNORE.format(rule="EL101") + package)
+
+    assert [each.said for each in report(".").notices] == [
+        "the exception of EL101 for https://***@conda.example fits no finding"
+    ]
+
+
 def test_of_a_policy_that_was_named_too(capsys: pytest.CaptureFixture[str]):
     write("ours.toml", "[[audit.ignore]]\nrule = 'EL101'\nreason = 'x'\npackage = 'bzip2'\n")
 

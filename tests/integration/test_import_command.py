@@ -182,3 +182,19 @@ def test_a_format_that_no_file_to_import_has_cannot_be_named(
         f"requirements, explicit, environment, dockerfile, found `{kind}`\n\n"
         "hint: `envlock import --help` lists the options\n"
     )
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_no_secret_of_a_file_gets_into_a_draft(form: list[str], capsys: pytest.CaptureFixture[str]):
+    Path("environment.yml").write_text(
+        "name: x\nvariables: {HF_TOKEN: hunter2hunter2}\ndependencies: [python=3.11]\n"
+    )
+    Path("Dockerfile").write_text(
+        "FROM ubuntu:22.04\nRUN curl -u bob:hunter2hunter2 https://a.example/x\n"
+    )
+
+    for file in ("environment.yml", "Dockerfile"):
+        assert main(["import", *form, file]) == 0
+        said = capsys.readouterr()
+        assert "hunter2" not in said.out + said.err
+        assert "***" in said.out

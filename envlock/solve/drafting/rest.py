@@ -67,7 +67,7 @@ def _options(reading: Reading) -> Iterator[LeftOut]:
             reason = "one file is drafted from: join them, or import the other one, too"
             yield LeftOut(what=_short(f"{key} {value}"), reason=reason)
         elif key not in _TAKEN_OVER:
-            yield LeftOut(what=_short(f"option {key} {value}"), reason="no option of a stack")
+            yield LeftOut(what=_short(f"option {key}={value}"), reason="no option of a stack")
 
 
 def _is_read(command: Command) -> bool:

@@ -718,7 +718,7 @@ def test_what_no_stack_can_hold_is_told_and_the_rest_is_asked_for():
         "osx-64, osx-arm64, win-64 and no others",
         "requirements.txt: requirement base.txt: one file is drafted from: join them, or import "
         "the other one, too",
-        "requirements.txt: option no-binary :all:: no option of a stack",
+        "requirements.txt: option no-binary=:all:: no option of a stack",
     )
     assert 'numpy = "*"' in imported.text
     assert 'six = "*"' in imported.text
