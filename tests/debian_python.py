@@ -132,7 +132,9 @@ def debian_source(work: Path, name: str) -> Path:
         f"-oDir::State::Lists={work}/apt/lists",
         f"-oDir::Cache={work}/apt/cache",
     )
-    said = _apt(work, *own, "update") or _apt(work, *own, "source", "--download-only", name)
+    said = _apt(work, *own, "update") or _apt(
+        work, *own, "source", "--download-only", "--tar-only", name
+    )
     if said is not None:
         pytest.skip(f"Debian's source package cannot be downloaded: {said}")
     (archive,) = work.glob("*.orig.tar.*")

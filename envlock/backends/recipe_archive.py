@@ -21,7 +21,7 @@ import zstandard
 from envlock.errors import RecipeError
 
 _DAY = (1980, 1, 1, 0, 0, 0)
-_LEVEL = 19
+_LEVEL = 15
 _SHOWN = 5
 _TEXT = re.compile(rb"[ -~]{0,300}")
 _INDEX = "info/index.json"
