@@ -52,6 +52,9 @@ def refuse_results(arguments: argparse.Namespace) -> None:
             "--write-baseline: no file was named to write to",
             hints=["name one: `--baseline .envlock-baseline.json --write-baseline`"],
         )
+    for form in _FORMS:
+        if getattr(arguments, form) == "":
+            raise EnvlockError(f"--{form}: expected a file, found an empty text")
     if arguments.suppressed and not arguments.sarif:
         raise EnvlockError(
             "--suppressed says what SARIF holds, and none is written",

@@ -260,6 +260,7 @@ def test_a_baseline_is_not_written_when_a_file_could_not_be_read(
             "--junit: conda-lock.yml is that of PATH, too\nNothing was audited.",
         ),
         ([], "audit what? expected PATH, found none"),
+        (["conda-lock.yml", "--html="], "--html: expected a file, found an empty text"),
         ([""], "PATH: expected a path, found an empty text"),
         (["--explain", "mising-hash"], "there is no rule `mising-hash`"),
         (
