@@ -4,7 +4,8 @@ With `--extra-index-url` pip asks all indexes for each name and takes the highes
 published it: in December 2022 a stranger's `torchtriton` went to everybody who installed PyTorch's
 nightly so (https://lwn.net/Articles/919588/). A lock that has an address and a hash for each file
 is safe until it is written again: nothing is said of locks but where they are of pre-releases. So
-it is with requirements of which every row has hashes: pip then installs nothing else.
+it is with requirements of which every row has hashes: pip then installs nothing else, and a second
+index is a note.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ def _find(case: Case) -> Iterable[Hit]:
         address = parse_address(place.address)
         if _NIGHTLY.search(f"{address.host}{address.path}") or _NIGHTLY.search(address.host):
             yield _nightly(place)
-    if case.reading.kind in WISHES and not _has_all_hashes(case.reading):
-        yield from _several_indexes(case)
-        yield from _pages(places)
     if case.reading.kind in WISHES:
+        is_held = _has_all_hashes(case.reading)
+        yield from _several_indexes(case, is_held=is_held)
+        yield from () if is_held else _pages(places)
         yield from _channels(case)
     yield from _pre_releases(case)
 
@@ -56,16 +57,21 @@ def _nightly(place: NamedPlace) -> Hit:
     )
 
 
-def _several_indexes(case: Case) -> Iterator[Hit]:
+def _several_indexes(case: Case, *, is_held: bool) -> Iterator[Hit]:
+    wins = (
+        "the hashes hold what is installed, and whoever writes this list again asks both."
+        if is_held
+        else "whoever publishes a higher version under the same name in either wins."
+    )
     owners = {item.index for item in case.reading.of(Ecosystem.PYPI) if item.index}
     for place in case.reading.places:
         if place.kind == "extra-index" and place.address not in owners:
             yield Hit(
                 message=f"`{place.address}` is asked beside the main index, for every package: "
-                "whoever publishes a higher version under the same name in either wins.",
+                f"{wins}",
                 line=place.line,
                 subject=place.address,
-                severity=Severity.WARNING,
+                severity=Severity.NOTE if is_held else Severity.WARNING,
                 remedy="say which packages come from it: an index that owns its packages in uv "
                 "(`[[tool.uv.index]]` with `explicit = true`) or `[[pypi-index]]` in a stack of "
                 "envlock; with pip, install them in a command of their own with `--index-url`, "

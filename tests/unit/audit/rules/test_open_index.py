@@ -21,14 +21,18 @@ def test_an_extra_index_is_asked_for_every_package():
     ]
 
 
-def test_requirements_of_which_every_row_has_hashes_are_safe():
+def test_requirements_of_which_every_row_has_hashes_are_safe_until_they_are_written_again():
     places = (
         place("https://wheels.example/simple", "extra-index"),
         place("https://wheels.example/page", "find-links"),
     )
     hashed = wheel("torch")
 
-    assert told(RULE, reading(*places, hashed, kind=FileKind.REQUIREMENTS)) == []
+    assert told(RULE, reading(*places, hashed, kind=FileKind.REQUIREMENTS)) == [
+        "note (https://wheels.example/simple): `https://wheels.example/simple` is asked beside the "
+        "main index, for every package: the hashes hold what is installed, and whoever writes this "
+        "list again asks both."
+    ]
     half = reading(*places, hashed, wish("numpy"), kind=FileKind.REQUIREMENTS)
     assert len(told(RULE, half)) == len(places)
 
