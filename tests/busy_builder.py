@@ -24,7 +24,7 @@ from envlock.cli.progress import Silence, SilentMeter
 from envlock.cli.store_wiring import open_profiles, open_store, this_platform
 from envlock.cli.wiring import utc_now
 from envlock.errors import StoreError
-from envlock.workflows.build import Build, BuildRequest, BuildTools, build, find_environment
+from envlock.workflows.build import Build, BuildRequest, BuildTools, build, find_current
 from envlock.workflows.care import CareTools, CollectRequest, collect
 from tiny_builds import snapshot
 
@@ -53,7 +53,7 @@ class Builder:
     def round(self) -> None:
         """Build, look, and now and then go back, or make or remove a link."""
         if self._profiles.generations(self._profile):
-            self._look(find_environment(self._store, self._profiles, self._profile).label)
+            self._look(find_current(self._store, self._profiles, self._profile)[1].label)
         with self._store.needs() as needs:
             built = build(self._request(), self._tools(), needs)
             self._rounds += 1

@@ -318,12 +318,13 @@ def leftovers(home: Path) -> list[str]:
     found += [path for each in ("store", "trees") for path in (home / each).iterdir()]
     found += list((home / "manifests").glob("??/*"))
     found += [*(home / "temproots").iterdir(), *(home / "artifacts").glob("partial/*")]
+    found += (home / "data").iterdir()  # no stack here names any
     kept = {*rows, *(f"{digest}.zst" for digest in digests)}
     return sorted({str(path.relative_to(home)) for path in found if path.name not in kept})
 
 
 def _is_half_made(path: Path, home: Path) -> bool:
-    known = ("store", "trees", "manifests", "profiles", "locks", "temproots", "artifacts")
+    known = ("store", "trees", "manifests", "profiles", "locks", "temproots", "artifacts", "data")
     known += ("layout", "db.sqlite", "db.sqlite-wal", "db.sqlite-shm", "db.sqlite.lock", "reserve")
     inside = path.relative_to(home).parts
     if len(inside) == 1:
