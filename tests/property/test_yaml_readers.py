@@ -20,7 +20,8 @@ from envlock.formats.yaml_text import parse
 from envlock.model.reading import Reading
 
 MANGLED = int(os.environ.get("ENVLOCK_MANGLE_COUNT", "100"))
-SECONDS = 2.0
+SECONDS = 2.0 * int(os.environ.get("ENVLOCK_PATIENCE", "5"))
+"""No file takes longer than 2 s of a processor that is alone; a busy one is given more."""
 
 # --- two roads, one reading -----------------------------------------------------------------------
 
