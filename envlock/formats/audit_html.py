@@ -21,7 +21,7 @@ from envlock.formats.audit_words import (
     unlooked,
     verdict,
 )
-from envlock.formats.html_tree import Content, add, document, dotted, element
+from envlock.formats.html_tree import Content, add, contents, document, dotted, element, section
 from envlock.formats.plain import count
 from envlock.model.finding import AuditReport, Finding, Ignored, Judged, RuleText, Severity
 
@@ -39,43 +39,26 @@ def format_audit_html(
     """Return the page; `rules` says why each rule is there, `version` is envlock's."""
     texts = {rule.code: rule for rule in rules}
     sections = [
-        _section("unread", "What could not be read", _unread(report)),
-        _section("findings", "Findings", _findings(report)),
-        _section("unlooked", "What was not looked at", _unlooked(report)),
-        _section("policy", "Policy", _policy(report)),
-        _section("passed", "What may pass", _passed(report)),
-        _section("rules", "Why these rules", _rules(report, texts)),
-        _section("files", "Files", _files(report)),
+        section("unread", "What could not be read", _unread(report)),
+        section("findings", "Findings", _findings(report)),
+        section("unlooked", "What was not looked at", _unlooked(report)),
+        section("policy", "Policy", _policy(report)),
+        section("passed", "What may pass", _passed(report)),
+        section("rules", "Why these rules", _rules(report, texts)),
+        section("files", "Files", _files(report)),
     ]
-    shown = [section for section in sections if section is not None]
+    shown = [each for each in sections if each is not None]
     found = verdict(report)
     return document(
         f"{found.word}: {_title(report)} · envlock audit",
         AUDIT_STYLE,
-        (_head(report), _contents(shown), element("main", *shown), _foot(version)),
+        (_head(report), contents(shown), element("main", *shown), _foot(version)),
     )
 
 
 def _title(report: AuditReport) -> str:
     files = [*(each.file for each in report.judged), *(each.file for each in report.unreadable)]
     return files[0] if len(files) == 1 else count(len(files), "file")
-
-
-def _section(name: str, title: str, content: Iterable[Content]) -> Element | None:
-    """Return a section; None when there is nothing to say."""
-    held = [each for each in content if each is not None]
-    if not held:
-        return None
-    heading = element("h2", title, id=f"{name}-title")
-    return element("section", heading, *held, id=name, aria_labelledby=f"{name}-title")
-
-
-def _contents(sections: Iterable[Element]) -> Element:
-    items = (
-        element("li", element("a", section[0].text, href=f"#{section.get('id')}"))
-        for section in sections
-    )
-    return element("nav", element("ul", *items), aria_label="Sections")
 
 
 def _head(report: AuditReport) -> Element:

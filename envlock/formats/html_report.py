@@ -21,7 +21,7 @@ from envlock.formats.html_tables import (
     precision_matrix,
     proof_table,
 )
-from envlock.formats.html_tree import Content, document, dotted, element
+from envlock.formats.html_tree import Content, contents, document, dotted, element, section
 from envlock.formats.html_treemap import treemap
 from envlock.formats.measures import format_measure
 from envlock.formats.plain import count, format_bytes
@@ -51,41 +51,24 @@ def format_html(
     the key of a signature that was checked.
     """
     sections = [
-        _section("failed", "What failed", _failures(receipt)),
-        _section("not-run", "What was not looked at", _reasons(receipt)),
-        _section("curves", "Learning curves", _curves(receipt)),
-        _section("checks", "Checks", _checks(receipt)),
-        _section("precision", "Precision matrix", (precision_matrix(receipt.checks),)),
-        _section("proof", "Driver proof", _proof(proof)),
-        _section("packages", "Packages by size", _packages(packages)),
-        _section("libraries", "Host libraries", _libraries(receipt)),
-        _section("subject", "What was verified", _subject(receipt, signed_by)),
-        _section("host", "Where it was verified", _host(receipt)),
+        section("failed", "What failed", _failures(receipt)),
+        section("not-run", "What was not looked at", _reasons(receipt)),
+        section("curves", "Learning curves", _curves(receipt)),
+        section("checks", "Checks", _checks(receipt)),
+        section("precision", "Precision matrix", (precision_matrix(receipt.checks),)),
+        section("proof", "Driver proof", _proof(proof)),
+        section("packages", "Packages by size", _packages(packages)),
+        section("libraries", "Host libraries", _libraries(receipt)),
+        section("subject", "What was verified", _subject(receipt, signed_by)),
+        section("host", "Where it was verified", _host(receipt)),
     ]
-    shown = [section for section in sections if section is not None]
+    shown = [each for each in sections if each is not None]
     _, word = _VERDICTS[receipt.verdict]
     return document(
         f"{word}: {receipt.subject.name} · envlock verification",
         STYLE,
-        (_head(receipt), _contents(shown), element("main", *shown), _foot(receipt)),
+        (_head(receipt), contents(shown), element("main", *shown), _foot(receipt)),
     )
-
-
-def _section(name: str, title: str, content: Iterable[Content]) -> Element | None:
-    """Return a section; None when there is nothing to say."""
-    held = [each for each in content if each is not None]
-    if not held:
-        return None
-    heading = element("h2", title, id=f"{name}-title")
-    return element("section", heading, *held, id=name, aria_labelledby=f"{name}-title")
-
-
-def _contents(sections: Iterable[Element]) -> Element:
-    items = (
-        element("li", element("a", section[0].text, href=f"#{section.get('id')}"))
-        for section in sections
-    )
-    return element("nav", element("ul", *items), aria_label="Sections")
 
 
 def _head(receipt: Receipt) -> Element:

@@ -88,3 +88,20 @@ def _policy(style: str) -> str:
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def section(name: str, title: str, content: Iterable[Content]) -> Element | None:
+    """Return a section; None when there is nothing to say."""
+    held = [each for each in content if each is not None]
+    if not held:
+        return None
+    heading = element("h2", title, id=f"{name}-title")
+    return element("section", heading, *held, id=name, aria_labelledby=f"{name}-title")
+
+
+def contents(sections: Iterable[Element]) -> Element:
+    """Return the links to the sections of a page."""
+    items = (
+        element("li", element("a", each[0].text, href=f"#{each.get('id')}")) for each in sections
+    )
+    return element("nav", element("ul", *items), aria_label="Sections")
