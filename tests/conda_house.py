@@ -29,6 +29,22 @@ version = "3.11.*"
 glibc = "2.36"
 """
 _LIMIT_SECONDS = 600
+WANTED = """
+[dependencies]
+activated = "*"
+bare = "*"
+folders = "*"
+binary = "*"
+greeting = "*"
+linked = "*"
+oldstyle = "*"
+shebang = "*"
+
+[pypi-dependencies]
+numpy = "*"
+pip = "*"
+"""
+"""What a stack of this house asks for: each kind of package that there is."""
 
 
 @dataclass(frozen=True, kw_only=True)

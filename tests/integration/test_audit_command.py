@@ -8,30 +8,9 @@ from pathlib import Path
 import pytest
 
 from envlock.cli.main import main
+from hashless_locks import HEAD, ROW
 
-LOCK = """\
-version: 1
-metadata:
-  content_hash:
-    linux-64: 0000000000000000000000000000000000000000000000000000000000000000
-  channels:
-  - url: conda-forge
-    used_env_vars: []
-  platforms:
-  - linux-64
-  sources:
-  - environment.yml
-package:
-- name: zlib
-  version: 1.3.1
-  manager: conda
-  platform: linux-64
-  dependencies: {}
-  url: https://conda.example/conda-forge/linux-64/zlib-1.3.1-h1_0.conda
-  hash: {}
-  category: main
-  optional: false
-"""
+LOCK = HEAD + ROW.format(name="zlib")
 
 
 @pytest.fixture(autouse=True)

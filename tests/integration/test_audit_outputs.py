@@ -14,32 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from envlock.cli.main import main
-
-HEAD = """\
-version: 1
-metadata:
-  content_hash:
-    linux-64: 0000000000000000000000000000000000000000000000000000000000000000
-  channels:
-  - url: conda-forge
-    used_env_vars: []
-  platforms:
-  - linux-64
-  sources:
-  - environment.yml
-package:
-"""
-ROW = """\
-- name: {name}
-  version: 1.3.1
-  manager: conda
-  platform: linux-64
-  dependencies: {{}}
-  url: https://conda.example/conda-forge/linux-64/{name}-1.3.1-h1_0.conda
-  hash: {{}}
-  category: main
-  optional: false
-"""
+from hashless_locks import HEAD, ROW
 
 
 def write_lock(*names: str, file: str = "conda-lock.yml") -> None:

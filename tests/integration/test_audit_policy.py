@@ -12,32 +12,8 @@ from audit_house import audited
 from envlock.cli.main import main
 from envlock.errors import InputFileError
 from envlock.model.finding import AuditPolicy, AuditReport, Notice, Severity
+from hashless_locks import HEAD, ROW
 
-ROW = """\
-- name: {name}
-  version: 1.3.1
-  manager: conda
-  platform: linux-64
-  dependencies: {{}}
-  url: https://conda.example/conda-forge/linux-64/{name}-1.3.1-h1_0.conda
-  hash: {{}}
-  category: main
-  optional: false
-"""
-HEAD = """\
-version: 1
-metadata:
-  content_hash:
-    linux-64: 0000000000000000000000000000000000000000000000000000000000000000
-  channels:
-  - url: conda-forge
-    used_env_vars: []
-  platforms:
-  - linux-64
-  sources:
-  - environment.yml
-package:
-"""
 IGNORE = """\
 [[tool.envlock.audit.ignore]]
 rule = "{rule}"

@@ -16,7 +16,7 @@ import requests
 from msgspec.structs import replace
 
 from artifact_server import ArtifactServer, by_path, serving
-from conda_house import CondaHouse
+from conda_house import WANTED, CondaHouse
 from envlock.formats.conda_lock import format_lock, read_lock
 from envlock.formats.receipt import read_receipt, stable_digest
 from envlock.model.outcome import NotRun
@@ -24,21 +24,6 @@ from envlock.model.receipt import Receipt, Verdict, receipt_path
 
 pytestmark = pytest.mark.index
 
-WANTED = """
-[dependencies]
-activated = "*"
-bare = "*"
-folders = "*"
-binary = "*"
-greeting = "*"
-linked = "*"
-oldstyle = "*"
-shebang = "*"
-
-[pypi-dependencies]
-numpy = "*"
-pip = "*"
-"""
 CPU_WHEELS = Path(os.environ.get("PIP_FIND_LINKS") or "no-such-folder")
 """Where a machine without the index of CPU builds may have one of them, as pip is told."""
 LOOK_AROUND = """

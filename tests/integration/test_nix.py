@@ -13,28 +13,13 @@ import pytest
 import requests
 from msgspec.structs import replace
 
-from conda_house import CondaHouse
+from conda_house import WANTED, CondaHouse
 from envlock.formats.conda_lock import format_lock, read_lock
 from nix_house import NixHouse, without_colour
 from real_wheels import make_wheel
 
 pytestmark = pytest.mark.index
 
-WANTED = """
-[dependencies]
-activated = "*"
-bare = "*"
-folders = "*"
-binary = "*"
-greeting = "*"
-linked = "*"
-oldstyle = "*"
-shebang = "*"
-
-[pypi-dependencies]
-numpy = "*"
-pip = "*"
-"""
 RUN = "import numpy, ssl, sqlite3; print(numpy.arange(4).sum(), numpy.__file__)"
 
 
